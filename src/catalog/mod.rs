@@ -1,0 +1,1 @@
+//! What is true about Kubernetes versions: data with a source a row, and look-ups on it.

@@ -1,0 +1,1 @@
+//! The checks: pure functions of evidence and target. One file a check.

@@ -1,0 +1,1 @@
+//! What can be observed: plain data, versioned, serialisable.

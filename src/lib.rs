@@ -1,0 +1,17 @@
+//! kubelift: a terminal cockpit for upgrading kubeadm clusters.
+//!
+//! The way through the crate, one arrow a module boundary:
+//!
+//! ```text
+//! cluster, nodes --read--> Evidence --> checks --> Findings --> screens, reports, exit code
+//! ```
+//!
+//! [`evidence`] is plain data: what was observed, when, by which read, and what could not be read
+//! and why. [`checks`] are pure functions of it. [`cluster`] and [`hosts`] observe; `ui` and
+//! [`report`] show. See `docs/architecture.md`.
+
+pub mod catalog;
+pub mod checks;
+pub mod evidence;
+pub mod text;
+pub mod version;
