@@ -149,7 +149,7 @@ mod tests {
             "a\u{FFFD}[2Jb\u{FFFD}\u{FFFD}\u{FFFD}c\u{FFFD}"
         );
         assert_eq!(&*Document::new("a\n\tb\x1b"), "a\n\tb\u{FFFD}");
-        assert_eq!(serde_json::from_str::<Text>(r#""x[31m""#).unwrap(), "x\u{FFFD}[31m");
+        assert_eq!(serde_json::from_str::<Text>(r#""x\u001b[31m""#).unwrap(), "x\u{FFFD}[31m");
     }
 
     #[test]
