@@ -13,5 +13,6 @@
 pub mod catalog;
 pub mod checks;
 pub mod evidence;
+pub mod session;
 pub mod text;
 pub mod version;

@@ -1,1 +1,87 @@
-//! The checks: pure functions of evidence and target. One file a check.
+//! The checks: pure functions of evidence and target. One file a check, one line in [`CHECKS`].
+
+pub mod finding;
+pub mod target;
+
+use serde::{Deserialize, Serialize};
+
+pub use finding::{Certainty, Finding, Proof, Remedy, Severity, Subject};
+pub use target::Target;
+
+use crate::evidence::Evidence;
+
+/// A check, which is a pane of the cockpit too.
+#[derive(Debug, Clone, Copy)]
+pub struct Check {
+    /// In kebab case: `apparmor`. Stable, for machines match it.
+    pub id: &'static str,
+    /// The pane's title: `AppArmor`.
+    pub title: &'static str,
+    /// One line for help: what it decides.
+    pub about: &'static str,
+    /// Judges. Reads nothing and waits for nothing; evidence that is not there makes unknowns.
+    pub run: fn(&Evidence, &Target) -> Vec<Finding>,
+}
+
+/// Every check, in the order of the panes.
+pub static CHECKS: &[Check] = &[];
+
+/// The answer to "may we start?".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// No blocker, and everything that could hide one was read.
+    Ready,
+    /// At least one blocker.
+    Blocked,
+    /// No blocker seen, but something that could hide one was not read.
+    Unknown,
+}
+
+impl Verdict {
+    /// The verdict on findings.
+    pub fn of<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Self {
+        let mut verdict = Self::Ready;
+        for finding in findings {
+            if finding.severity == Severity::Blocker {
+                return Self::Blocked;
+            }
+            if finding.could_hide == Some(Severity::Blocker) {
+                verdict = Self::Unknown;
+            }
+        }
+        verdict
+    }
+}
+
+/// The findings of all checks, in the order of panes, and in each by severity and subject.
+pub fn judge(evidence: &Evidence, target: &Target) -> Vec<Finding> {
+    CHECKS.iter().flat_map(|check| judge_one(check, evidence, target)).collect()
+}
+
+/// The findings of one check, sorted.
+pub fn judge_one(check: &Check, evidence: &Evidence, target: &Target) -> Vec<Finding> {
+    let mut findings = (check.run)(evidence, target);
+    for finding in &mut findings {
+        check.id.clone_into(&mut finding.check);
+    }
+    findings.sort_by(|a, b| (a.severity, &a.code, &a.subject).cmp(&(b.severity, &b.code, &b.subject)));
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::{Reason, Unread};
+
+    #[test]
+    fn a_verdict_is_blocked_before_unknown_before_ready() {
+        let finding = |severity| Finding::new("X", severity, Subject::default(), "x");
+        let unread = Unread::new("list", "pods", Reason::Forbidden, "");
+        let hides = |worst| Finding::unknown("X", worst, Subject::default(), &unread);
+        assert_eq!(Verdict::of(&[]), Verdict::Ready);
+        assert_eq!(Verdict::of(&[finding(Severity::Warning), hides(Severity::Warning)]), Verdict::Ready);
+        assert_eq!(Verdict::of(&[hides(Severity::Blocker), finding(Severity::Pass)]), Verdict::Unknown);
+        assert_eq!(Verdict::of(&[hides(Severity::Blocker), finding(Severity::Blocker)]), Verdict::Blocked);
+    }
+}
