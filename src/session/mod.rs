@@ -3,6 +3,9 @@
 //! A session publishes [`Snapshot`]s, each whole and never changed afterwards. Whoever shows them
 //! holds the newest; nobody shares state with the tasks that read.
 
+pub mod recording;
+pub mod redact;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;

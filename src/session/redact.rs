@@ -1,0 +1,227 @@
+//! Taking secrets out of text, before it is hashed or written.
+//!
+//! Objects are read into types that keep only what checks use, so most secrets never come this far.
+//! What may still hold one is prose and configuration: a server's error message, a kubeadm flag. This
+//! is the net under them, and it prefers to take out too much.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+/// What a secret is replaced with.
+pub const MASK: &str = "[masked]";
+
+/// The policy's name in a recording's header: readers know by it what may be missing.
+pub const POLICY: &str =
+    "pem, jwt, bearer, bootstrap-token, certificate-key, password-like keys and flags; version 1";
+
+/// Words after which a value is a secret: as a key of a document, or as a flag.
+const SECRET_WORDS: &[&str] = &[
+    "password",
+    "passwd",
+    "token",
+    "certificate-key",
+    "certificatekey",
+    "client-key-data",
+    "secret",
+    "apikey",
+    "api-key",
+    "access-key",
+    "authorization",
+    "private-key",
+    "privatekey",
+];
+
+/// Words that end like a secret's name and hold none: a path or a name of one is no secret.
+const HARMLESS_ENDINGS: &[&str] =
+    &["file", "path", "dir", "name", "ref", "ttl", "issuer", "url", "namespace"];
+
+/// `text` with its secrets masked.
+pub fn redact(text: &str) -> Cow<'_, str> {
+    // Nearly all text is a name or a number: look before copying.
+    if !may_hold_secret(text) {
+        return Cow::Borrowed(text);
+    }
+    let without_pem = mask_pem(text);
+    let lines: Vec<String> = without_pem.split('\n').map(mask_line).collect();
+    Cow::Owned(lines.join("\n"))
+}
+
+/// Masks the secrets in every string of a document, and whole values under secret keys.
+pub fn redact_value(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(masked) = redact(text) {
+                *text = masked;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(redact_value),
+        Value::Object(map) => {
+            for (key, value) in map.iter_mut() {
+                if is_secret_name(key) && value.is_string() {
+                    *value = Value::String(MASK.to_owned());
+                } else {
+                    redact_value(value);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn may_hold_secret(text: &str) -> bool {
+    let lower_has = |word: &&str| contains_ignoring_case(text, word);
+    text.contains("-----BEGIN") || text.contains("eyJ") || SECRET_WORDS.iter().any(|w| lower_has(&w)) || {
+        lower_has(&"bearer")
+            || text
+                .split(|c: char| !is_token_char(c))
+                .any(|word| is_bootstrap_token(word) || is_long_hex(word))
+    }
+}
+
+fn contains_ignoring_case(text: &str, word: &str) -> bool {
+    text.len() >= word.len()
+        && text.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// Masks from `-----BEGIN` to the end of the matching `-----END …-----`, or of the text.
+fn mask_pem(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, block)) = rest.split_once("-----BEGIN") {
+        out.push_str(before);
+        out.push_str(MASK);
+        let after_end = block.split_once("-----END").and_then(|(_, end)| end.split_once("-----"));
+        rest = after_end.map_or("", |(_, rest)| rest);
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Masks the words of a line that are secrets by their form, and what follows a secret's name.
+fn mask_line(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut mask_next = false;
+    let mut after_digest_name = false;
+    for piece in line.split_inclusive(|c: char| !is_token_char(c)) {
+        let word_end =
+            piece.char_indices().last().filter(|(_, c)| !is_token_char(*c)).map_or(piece.len(), |(at, _)| at);
+        let (word, delimiter) = piece.split_at(word_end);
+        if word.is_empty() {
+            out.push_str(delimiter);
+            continue;
+        }
+        let by_form = is_jwt(word) || is_bootstrap_token(word) || (is_long_hex(word) && !after_digest_name);
+        let secret = mask_next || by_form;
+        after_digest_name = word.ends_with("sha256") && delimiter == ":";
+        out.push_str(if secret { MASK } else { word });
+        out.push_str(delimiter);
+        // `token: x`, `--token=x`, `--token x`, `"password":"x"`, `Bearer x`
+        let names_secret =
+            is_secret_name(word) || word.eq_ignore_ascii_case("bearer") || word.eq_ignore_ascii_case("basic");
+        mask_next = names_secret
+            && matches!(delimiter, ":" | "=" | "\"" | " ")
+            && !(delimiter == " " && is_prose(word));
+    }
+    out
+}
+
+/// `token` and `secret` followed by a blank are usually prose ("the token has expired"); flags and schemes are not.
+fn is_prose(word: &str) -> bool {
+    !word.starts_with('-') && !word.eq_ignore_ascii_case("bearer") && !word.eq_ignore_ascii_case("basic")
+}
+
+fn is_secret_name(key: &str) -> bool {
+    let key = key.trim_start_matches('-').to_ascii_lowercase();
+    SECRET_WORDS.iter().any(|word| key.ends_with(word))
+        && !HARMLESS_ENDINGS.iter().any(|ending| key.ends_with(ending))
+}
+
+fn is_token_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '/' | '~')
+}
+
+/// A JSON Web Token: three parts, of which the first is base64 of `{"`.
+fn is_jwt(word: &str) -> bool {
+    word.starts_with("eyJ") && word.len() > 20 && word.matches('.').count() >= 1
+}
+
+/// kubeadm's `[a-z0-9]{6}.[a-z0-9]{16}`, with a digit in the secret half, which names of hosts seldom have.
+fn is_bootstrap_token(word: &str) -> bool {
+    let Some((id, secret)) = word.split_once('.') else { return false };
+    let plain = |part: &str| part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    id.len() == 6
+        && secret.len() == 16
+        && plain(id)
+        && plain(secret)
+        && secret.bytes().any(|b| b.is_ascii_digit())
+}
+
+/// 64 hexadecimal digits, as kubeadm's certificate key has; after `sha256:` they are an image's digest.
+fn is_long_hex(word: &str) -> bool {
+    word.len() == 64 && word.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn secrets_go_and_the_rest_stays() {
+        let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl";
+        for (text, expected) in [
+            ("nothing here", "nothing here"),
+            ("Authorization: Bearer abc.def", "Authorization: [masked] [masked]"),
+            (
+                "kubeadm join 10.0.0.1:6443 --token abcdef.0123456789abcdef",
+                "kubeadm join 10.0.0.1:6443 --token [masked]",
+            ),
+            ("token: abc", "token: [masked]"),
+            ("--token=abc next", "--token=[masked] next"),
+            ("the token has expired", "the token has expired"),
+            ("x\n-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\ny", "x\n[masked]\ny"),
+            ("-----BEGIN CERTIFICATE-----\nabc", "[masked]"),
+            ("token-auth-file=/etc/tokens.csv", "token-auth-file=/etc/tokens.csv"),
+        ] {
+            assert_eq!(redact(text), expected, "{text}");
+        }
+        assert!(!redact(&format!("got {jwt}.")).contains("eyJ"));
+        let hex = "0123456789abcdef".repeat(4);
+        assert_eq!(redact(&format!("certs {hex}")), "certs [masked]");
+        let image = format!("registry.k8s.io/etcd@sha256:{hex}");
+        assert_eq!(redact(&image), image);
+    }
+
+    #[test]
+    fn values_under_secret_keys_are_masked_whole() {
+        let mut value = serde_json::json!({
+            "password": "a b c", "clientSecret": "x", "secretName": "my-secret", "tokenFile": "/run/t", "image": "a@sha256:00",
+            "nested": [{ "token": "t" }],
+        });
+        redact_value(&mut value);
+        assert_eq!(
+            value,
+            serde_json::json!({
+                "password": MASK, "clientSecret": MASK, "secretName": "my-secret", "tokenFile": "/run/t", "image": "a@sha256:00",
+                "nested": [{ "token": MASK }],
+            })
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_planted_secret_is_never_left(before in "[ -~]{0,20}", after in "[ -~]{0,20}") {
+            for secret in ["eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln", "abcdef.0123456789abcdef"] {
+                let text = format!("{before} {secret} {after}");
+                prop_assert!(!redact(&text).contains(secret), "{}", text);
+            }
+        }
+
+        #[test]
+        fn redacting_twice_changes_nothing(text in any::<String>()) {
+            let once = redact(&text).into_owned();
+            prop_assert_eq!(redact(&once).into_owned(), once);
+        }
+    }
+}
