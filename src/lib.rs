@@ -13,6 +13,7 @@
 pub mod catalog;
 pub mod checks;
 pub mod evidence;
+pub mod report;
 pub mod session;
 pub mod text;
 pub mod version;

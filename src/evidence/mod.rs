@@ -4,6 +4,7 @@
 //! It is what checks judge, what a recording holds, and nothing else is: the same code judges a live
 //! cluster, a recording of last month and a fixture in a test.
 
+pub mod gaps;
 pub mod objects;
 pub mod read;
 pub mod server;

@@ -1,0 +1,94 @@
+//! Reports: the findings of a session, without screens.
+
+mod table;
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::checks::{Finding, Verdict};
+use crate::evidence::{Cluster, Scope, Unread};
+use crate::session::Snapshot;
+use crate::version::Version;
+
+/// The version of the JSON form, as `docs/findings.schema.json` describes it. It counts up when a field
+/// is taken away or changes its meaning; new fields do not change it.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// For machines: see `docs/findings.schema.json`.
+    Json,
+    /// The same as JSON, in YAML.
+    Yaml,
+}
+
+/// The findings of a session, as machines read them.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report<'a> {
+    /// [`SCHEMA_VERSION`]
+    pub schema_version: u32,
+    /// The version of kubelift.
+    pub kubelift: &'static str,
+    /// Which cluster.
+    pub cluster: &'a Cluster,
+    /// When the newest part of the evidence was observed.
+    pub observed_at: jiff::Timestamp,
+    /// What was to be covered.
+    pub scope: Scope,
+    /// The version that the upgrade starts from; absent while none is known.
+    pub from: Option<&'a Version>,
+    /// The version that it goes to; absent while none is known.
+    pub target: Option<&'a Version>,
+    /// Whether kubelift chose the target: the newest known patch of the next minor.
+    pub target_chosen: bool,
+    /// The answer.
+    pub verdict: Verdict,
+    /// What the checks said, in the order of panes.
+    pub findings: &'a [Finding],
+    /// Everything that was not read.
+    pub unread: Vec<Unread>,
+}
+
+impl<'a> Report<'a> {
+    /// The report on a snapshot.
+    pub fn of(snapshot: &'a Snapshot) -> Self {
+        let target = snapshot.target.as_ref();
+        Self {
+            schema_version: SCHEMA_VERSION,
+            kubelift: env!("CARGO_PKG_VERSION"),
+            cluster: &snapshot.evidence.cluster,
+            observed_at: snapshot.evidence.at,
+            scope: snapshot.evidence.scope,
+            from: target.map(|target| &target.from),
+            target: target.map(|target| &target.to),
+            target_chosen: target.is_some_and(|target| target.chosen),
+            verdict: snapshot.verdict(),
+            findings: &snapshot.findings,
+            unread: snapshot.evidence.unread(),
+        }
+    }
+}
+
+/// Writes the report on `snapshot`.
+///
+/// # Errors
+/// When `out` refuses.
+pub fn write(snapshot: &Snapshot, format: Format, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Table => table::write(snapshot, out),
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut *out, &Report::of(snapshot))?;
+            writeln!(out)
+        }
+        Format::Yaml => {
+            let text = serde_yaml::to_string(&Report::of(snapshot)).map_err(io::Error::other)?;
+            out.write_all(text.as_bytes())
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The report for people: one line a finding, then what was not read, then the verdict.
+
+use std::io::{self, Write};
+
+use crate::checks::{CHECKS, Severity, Verdict};
+use crate::session::Snapshot;
+
+pub(super) fn write(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
+    let cluster = &snapshot.evidence.cluster;
+    writeln!(out, "cluster  {} at {}", cluster.name, cluster.server)?;
+    match (&snapshot.target, &snapshot.no_target) {
+        (Some(target), _) => {
+            let hops = target.hops().len().max(1);
+            let chosen = if target.chosen {
+                ", chosen by kubelift: the newest patch it knows of the next minor"
+            } else {
+                ""
+            };
+            writeln!(
+                out,
+                "route    {} → {} ({hops} {}{chosen})",
+                target.from,
+                target.to,
+                if hops == 1 { "hop" } else { "hops" }
+            )?;
+        }
+        (None, why) => writeln!(
+            out,
+            "route    unknown: {}",
+            why.as_deref().unwrap_or("no API server's version was read")
+        )?,
+    }
+    for check in CHECKS {
+        let findings: Vec<_> = snapshot.findings_of(check.id).collect();
+        if findings.is_empty() {
+            continue;
+        }
+        writeln!(out, "\n{}", check.title.to_uppercase())?;
+        let subjects: Vec<String> = findings.iter().map(|finding| finding.subject.to_string()).collect();
+        let width = subjects.iter().map(|subject| subject.chars().count()).max().unwrap_or(0).min(48);
+        for (finding, subject) in findings.iter().zip(&subjects) {
+            writeln!(out, "  {:<8} {subject:<width$}  {}", finding.severity, finding.message)?;
+            if let Some(remedy) = finding.remedy.as_ref().filter(|_| finding.severity != Severity::Pass) {
+                writeln!(out, "  {:<8} {:<width$}  do: {}", "", "", remedy.summary)?;
+            }
+        }
+    }
+    let unread = snapshot.evidence.unread();
+    if !unread.is_empty() {
+        writeln!(out, "\nNOT READ")?;
+        for unread in &unread {
+            writeln!(out, "  {unread}")?;
+        }
+    }
+    let count = |severity| snapshot.count(severity);
+    writeln!(
+        out,
+        "\n{} · {} blocker(s), {} unknown, {} warning(s), {} notice(s)",
+        match snapshot.verdict() {
+            Verdict::Ready => "READY",
+            Verdict::Blocked => "BLOCKED",
+            Verdict::Unknown => "UNKNOWN: something that could hide a blocker was not read",
+        },
+        count(Severity::Blocker),
+        count(Severity::Unknown),
+        count(Severity::Warning),
+        count(Severity::Notice),
+    )
+}
