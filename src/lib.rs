@@ -12,6 +12,7 @@
 
 pub mod catalog;
 pub mod checks;
+pub mod cluster;
 pub mod evidence;
 pub mod report;
 pub mod session;

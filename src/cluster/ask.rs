@@ -1,0 +1,209 @@
+//! One question to an API server: bounded in time and tries, and written down.
+
+use std::time::{Duration, Instant};
+
+use http::{Request, header};
+use http_body_util::BodyExt;
+use jiff::Timestamp;
+use kube::Client;
+use kube::client::Body;
+
+use super::failure::Failure;
+use super::pulse::Pulse;
+use crate::evidence::{ReadRecord, Reason};
+use crate::text::Text;
+
+/// How long the head of an answer may take.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long a body may pause. A watch has its own, longer one.
+const BODY_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How often a question is asked at most, and the pauses between.
+const PAUSES: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(1200)];
+
+/// How long after a "forbidden" it is asked once again: see [`Pulse::doubts_forbidden`].
+const FORBIDDEN_PAUSE: Duration = Duration::from_secs(2);
+
+/// The most of an error's body that is read, in bytes.
+const MAX_ERROR: usize = 16 << 10;
+
+/// Asks one server, through a client that lets only plain reads pass.
+#[derive(Clone)]
+pub struct Asker {
+    client: Client,
+    /// `host:port`, for the log.
+    server: Text,
+    pulse: Pulse,
+    /// Whether this is the cluster's entry, whose silence means that the API is gone.
+    is_entry: bool,
+}
+
+/// An answer with a good status, whose body has not been read.
+pub struct Answer {
+    /// The `Content-Type`.
+    pub content_type: String,
+    /// When its head arrived.
+    pub at: Timestamp,
+    body: Body,
+    pause: Duration,
+}
+
+impl Asker {
+    /// Asks the cluster's entry.
+    pub const fn entry(client: Client, server: Text, pulse: Pulse) -> Self {
+        Self { client, server, pulse, is_entry: true }
+    }
+
+    /// Asks one API server directly.
+    pub const fn direct(client: Client, server: Text, pulse: Pulse) -> Self {
+        Self { client, server, pulse, is_entry: false }
+    }
+
+    /// The server's address.
+    pub const fn server(&self) -> &Text {
+        &self.server
+    }
+
+    /// Asks for `path` (with query), again where that may help, and gives the answer's head.
+    ///
+    /// # Errors
+    /// After the last attempt: why there is no good answer.
+    pub async fn ask(&self, path: &str, accept: &str) -> Result<Answer, Failure> {
+        let mut pauses = PAUSES.iter();
+        loop {
+            let failure = match self.try_once(path, accept).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            if failure.status == Some(403) && self.pulse.doubts_forbidden() {
+                tokio::time::sleep(FORBIDDEN_PAUSE).await;
+                let again = self.try_once(path, accept).await;
+                if again.as_ref().is_err_and(|failure| failure.status == Some(403)) {
+                    self.pulse.forbidden_confirmed();
+                }
+                return again;
+            }
+            match pauses.next().filter(|_| failure.is_passing()) {
+                Some(pause) => tokio::time::sleep(*pause).await,
+                None => return Err(failure),
+            }
+        }
+    }
+
+    /// Asks for `path` and reads the whole body, at most `max` bytes of it.
+    ///
+    /// # Errors
+    /// As [`Asker::ask`]; also when the body breaks off or is larger.
+    pub async fn ask_whole(
+        &self,
+        path: &str,
+        accept: &str,
+        max: usize,
+    ) -> Result<(Vec<u8>, Timestamp), Failure> {
+        let mut answer = self.ask(path, accept).await?;
+        let mut whole = Vec::new();
+        while let Some(chunk) = answer.chunk().await? {
+            if whole.len() + chunk.len() > max {
+                return Err(Failure::new(
+                    Reason::Malformed,
+                    &format!("the answer is larger than {max} bytes"),
+                ));
+            }
+            whole.extend_from_slice(&chunk);
+        }
+        Ok((whole, answer.at))
+    }
+
+    async fn try_once(&self, path: &str, accept: &str) -> Result<Answer, Failure> {
+        let asked = Instant::now();
+        let request = Request::get(path).header(header::ACCEPT, accept).body(Body::empty());
+        let request = request.map_err(|error| Failure::new(Reason::Malformed, &error.to_string()))?;
+        let sent = tokio::time::timeout(HEAD_TIMEOUT, self.client.send(request)).await;
+        let at = Timestamp::now();
+        let mut record = ReadRecord {
+            at,
+            server: self.server.clone(),
+            method: "GET".into(),
+            path: path.into(),
+            status: None,
+            audit_id: None,
+            millis: u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX),
+            error: None,
+        };
+        let failure = match sent {
+            Err(_) => {
+                Failure::new(Reason::TimedOut, &format!("no answer within {} s", HEAD_TIMEOUT.as_secs()))
+            }
+            Ok(Err(error)) => Failure::of_client(&error),
+            Ok(Ok(answer)) => {
+                let header = |name| {
+                    answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+                };
+                record.status = Some(answer.status().as_u16());
+                record.audit_id = Some(header("audit-id")).filter(|id| !id.is_empty()).map(Text::from);
+                self.pulse.record(record);
+                if self.is_entry {
+                    self.pulse.answered();
+                }
+                return self.judge_head(answer, at).await;
+            }
+        };
+        record.error = Some(failure.message.clone());
+        self.pulse.record(record);
+        if self.is_entry {
+            self.pulse.unanswered(at);
+        }
+        Err(failure)
+    }
+
+    async fn judge_head(&self, answer: http::Response<Body>, at: Timestamp) -> Result<Answer, Failure> {
+        let status = answer.status();
+        let content_type = answer.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content_type = content_type.unwrap_or_default().to_owned();
+        let mut answer = Answer { content_type, at, body: answer.into_body(), pause: BODY_TIMEOUT };
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let mut body = Vec::new();
+        while body.len() < MAX_ERROR {
+            // The status is what counts; a body that breaks off says less, and changes nothing.
+            match answer.chunk().await {
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        body.truncate(MAX_ERROR);
+        Err(Failure::of_status(status.as_u16(), &body))
+    }
+}
+
+impl Answer {
+    /// Lets the body pause for up to `pause` between two chunks.
+    #[must_use]
+    pub const fn with_pause(mut self, pause: Duration) -> Self {
+        self.pause = pause;
+        self
+    }
+
+    /// The next part of the body; `None` at its end.
+    ///
+    /// # Errors
+    /// When the body breaks off, or pauses for too long.
+    pub async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, Failure> {
+        loop {
+            let frame = match tokio::time::timeout(self.pause, self.body.frame()).await {
+                Err(_) => {
+                    let message = format!("the answer paused for {} s", self.pause.as_secs());
+                    return Err(Failure::new(Reason::TimedOut, &message));
+                }
+                Ok(None) => return Ok(None),
+                Ok(Some(Err(error))) => return Err(Failure::of_client(&error)),
+                Ok(Some(Ok(frame))) => frame,
+            };
+            if let Ok(data) = frame.into_data() {
+                return Ok(Some(data));
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Why a read failed, as data.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::evidence::{Reason, Unread};
+use crate::session::redact::redact;
+use crate::text::Text;
+
+/// A read that failed, after the last attempt.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}: {message}")]
+pub struct Failure {
+    /// The class.
+    pub reason: Reason,
+    /// In the words of who refused: cleaned, without secrets, of bounded length.
+    pub message: Text,
+    /// The HTTP status, where there was an answer.
+    pub status: Option<u16>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The longest message that is kept, in characters.
+const MAX_MESSAGE: usize = 400;
+
+/// The part of metav1.Status that says what went wrong.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Status {
+    message: String,
+}
+
+impl Failure {
+    /// A failure of `reason`, now.
+    pub fn new(reason: Reason, message: &str) -> Self {
+        let short: String = redact(message).chars().take(MAX_MESSAGE).collect();
+        Self { reason, message: Text::new(&short), status: None, at: Timestamp::now() }
+    }
+
+    /// The failure that an answer with a status other than 2xx is. `body` is the start of its body:
+    /// JSON of metav1.Status, or prose of a balancer.
+    pub fn of_status(status: u16, body: &[u8]) -> Self {
+        let reason = match status {
+            401 | 403 => Reason::Forbidden,
+            404 | 410 => Reason::Absent,
+            _ => Reason::ServerError,
+        };
+        let message = serde_json::from_slice::<Status>(body)
+            .map(|status| status.message)
+            .ok()
+            .filter(|message| !message.is_empty())
+            .unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
+        let message = if message.trim().is_empty() { format!("HTTP status {status}") } else { message };
+        Self { status: Some(status), ..Self::new(reason, message.trim()) }
+    }
+
+    /// The failure that an error of the client is: nobody answered, or the answer broke off.
+    pub fn of_client(error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            // Layers like to repeat what is below them.
+            if !message.contains(&text) {
+                message.push_str(": ");
+                message.push_str(&text);
+            }
+            source = cause.source();
+        }
+        Self::new(Reason::Unreachable, &message)
+    }
+
+    /// Whether trying again may help: nobody answered, or the server says that it cannot just now.
+    pub fn is_passing(&self) -> bool {
+        match self.reason {
+            Reason::Unreachable | Reason::TimedOut => true,
+            Reason::ServerError => matches!(self.status, Some(429 | 500 | 502 | 503 | 504)),
+            _ => false,
+        }
+    }
+
+    /// Whether a list or watch must begin again: 410, its resourceVersion is gone.
+    pub fn is_expired(&self) -> bool {
+        self.status == Some(410)
+    }
+
+    /// As what was not read: `verb` of `resource`.
+    pub fn unread(&self, verb: &str, resource: &str) -> Unread {
+        Unread::new(verb, resource, self.reason, &self.message).at(self.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_have_their_reasons_and_the_servers_words() {
+        let body = br#"{"kind":"Status","message":"pods is forbidden: User \"x\" cannot list resource \"pods\"","code":403}"#;
+        let failure = Failure::of_status(403, body);
+        assert_eq!(failure.reason, Reason::Forbidden);
+        assert!(failure.message.starts_with("pods is forbidden"));
+        assert_eq!(Failure::of_status(502, b"<html>bad gateway</html>").message, "<html>bad gateway</html>");
+        assert_eq!(Failure::of_status(503, b"").message, "HTTP status 503");
+        assert!(Failure::of_status(503, b"").is_passing() && !Failure::of_status(403, body).is_passing());
+        assert!(Failure::of_status(410, b"").is_expired());
+    }
+
+    #[test]
+    fn messages_are_cleaned_redacted_and_short() {
+        let failure = Failure::of_status(500, format!("\x1b[2J token=abc {}", "x".repeat(1000)).as_bytes());
+        assert!(!failure.message.contains('\x1b') && !failure.message.contains("abc"));
+        assert_eq!(failure.message.chars().count(), MAX_MESSAGE);
+    }
+}
