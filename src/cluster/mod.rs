@@ -3,3 +3,4 @@
 pub mod ask;
 pub mod failure;
 pub mod pulse;
+pub mod store;
