@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::{Reading, Stamp, Unread};
+use crate::evidence::{Reading, Reason, Stamp, Unread};
 
 /// How much a finding weighs. The order is that of attention: the first is met first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -165,6 +165,9 @@ pub struct Finding {
     /// For an unknown: the worst that may hide behind it. Absent for all others.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub could_hide: Option<Severity>,
+    /// For an unknown that is one only for now: the resource that is still being read for the first time.
+    #[serde(skip)]
+    pub waits_for: Option<String>,
     /// What it is about.
     pub subject: Subject,
     /// What is the case, in one sentence.
@@ -193,6 +196,7 @@ impl Finding {
             check: String::new(),
             severity,
             could_hide: None,
+            waits_for: None,
             subject,
             message: message.into(),
             why: String::new(),
@@ -208,6 +212,7 @@ impl Finding {
         let proof = Proof { saw: unread.to_string(), how: String::new(), at: unread.at };
         Self {
             could_hide: Some(could_hide),
+            waits_for: (unread.reason == Reason::Pending).then(|| unread.resource.to_string()),
             evidence: vec![proof],
             ..Self::new(code, Severity::Unknown, subject, format!("not known: could not {unread}"))
         }

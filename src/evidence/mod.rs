@@ -5,6 +5,7 @@
 //! cluster, a recording of last month and a fixture in a test.
 
 pub mod gaps;
+mod listings;
 pub mod objects;
 pub mod read;
 pub mod server;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use listings::ListingState;
 pub use read::{Listing, Progress, ReadRecord, Reading, Reason, Stamp, Unread};
 pub use server::{ApiServer, ApiServers, DeprecatedCall, DeprecatedCalls, Health};
 
