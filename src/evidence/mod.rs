@@ -174,12 +174,13 @@ impl Evidence {
     /// Nothing observed yet, of `cluster`.
     pub fn nothing(cluster: Cluster, scope: Scope, at: Timestamp) -> Self {
         let pending = Unread::new("get", "/apis", Reason::Pending, "");
+        let servers = Unread::new("get", "API servers", Reason::Pending, "");
         Self {
             format: FORMAT,
             cluster,
             scope,
             at,
-            servers: ApiServers::default(),
+            servers: ApiServers { unread: vec![servers], ..ApiServers::default() },
             served: Reading::Unread(pending),
             objects: Objects::waiting(),
             config_maps: CONFIG_MAPS

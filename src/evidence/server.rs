@@ -13,6 +13,9 @@ use crate::version::Version;
 pub struct ApiServer {
     /// `10.0.0.11:6443`, as the EndpointSlice of the Service default/kubernetes has it.
     pub address: Text,
+    /// Whether it was dialled by its own address. If not, this is the answer of whichever server stands behind the
+    /// cluster's entry, asked because no server could be asked directly.
+    pub direct: bool,
     /// The host name, from the label of its identity Lease, where one could be joined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hostname: Option<Text>,
