@@ -1,1 +1,87 @@
 //! What is true about Kubernetes versions: data with a source a row, and look-ups on it.
+//!
+//! The data is in `src/catalog/data/*.yaml`, compiled in. How rows are confirmed and added:
+//! `docs/catalog.md`.
+
+pub mod apis;
+pub mod range;
+pub mod releases;
+
+use std::sync::OnceLock;
+
+use serde::de::DeserializeOwned;
+
+pub use apis::{Api, Replacement};
+pub use range::MinorRange;
+pub use releases::Release;
+
+/// All that the catalog knows. Lists are in the order that their look-ups rely on, which tests keep.
+#[derive(Debug)]
+pub struct Catalog {
+    pub(crate) releases: Vec<Release>,
+    pub(crate) apis: Vec<Api>,
+}
+
+/// The compiled-in data cannot be read: a mistake in kubelift, not in the cluster.
+#[derive(Debug, thiserror::Error)]
+#[error("kubelift's own catalog file {file} is broken: {cause}")]
+pub struct CatalogError {
+    file: &'static str,
+    #[source]
+    cause: serde_yaml::Error,
+}
+
+impl Catalog {
+    /// The catalog, parsed at the first call. A program asks once at its start and ends on an
+    /// error, so that later calls cannot fail.
+    pub fn get() -> Result<&'static Self, &'static CatalogError> {
+        static CATALOG: OnceLock<Result<Catalog, CatalogError>> = OnceLock::new();
+        CATALOG.get_or_init(Self::parse).as_ref()
+    }
+
+    fn parse() -> Result<Self, CatalogError> {
+        let mut apis: Vec<Api> = rows("apis.yaml", include_str!("data/apis.yaml"))?;
+        apis.extend(rows::<Api>("apis-gone.yaml", include_str!("data/apis-gone.yaml"))?);
+        apis.sort_by(|a, b| a.key().cmp(&b.key()));
+        Ok(Self { releases: rows("releases.yaml", include_str!("data/releases.yaml"))?, apis })
+    }
+}
+
+/// The rows of a data file.
+fn rows<T: DeserializeOwned>(file: &'static str, text: &str) -> Result<Vec<T>, CatalogError> {
+    serde_yaml::from_str(text).map_err(|cause| CatalogError { file, cause })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// The catalog, in tests.
+    pub(crate) fn catalog() -> &'static Catalog {
+        Catalog::get().unwrap()
+    }
+
+    /// Every row has a source that says more than a word.
+    #[test]
+    fn every_row_has_a_source() {
+        let catalog = catalog();
+        let mut sources: Vec<(String, &str)> = Vec::new();
+        sources.extend(catalog.releases.iter().map(|r| (r.minor.to_string(), r.source.as_str())));
+        sources.extend(catalog.apis.iter().map(|a| (format!("{a}"), a.source.as_str())));
+        for (row, source) in sources {
+            assert!(source.trim().len() > 10, "{row} has no source");
+        }
+    }
+
+    #[test]
+    fn a_broken_file_is_an_error_that_names_it() {
+        let error = rows::<Release>("releases.yaml", "- {minor: one}").unwrap_err().to_string();
+        assert!(error.starts_with("kubelift's own catalog file releases.yaml is broken: "), "{error}");
+        // A row without a source is refused by its type, and so is a field that nobody reads.
+        assert!(rows::<Release>("r", "- {minor: '1.28', newest_patch: 1}").is_err());
+        assert!(rows::<Release>("r", "- {minor: '1.28', newest_patch: 1, source: s, x: 1}").is_err());
+        // Where quotes were forgotten, 1.30 is still the minor 30, not the number 1.3.
+        let unquoted = rows::<Release>("r", "- {minor: 1.30, newest_patch: 1, source: s}").unwrap();
+        assert_eq!(unquoted[0].minor, crate::version::Minor::new(1, 30));
+    }
+}
