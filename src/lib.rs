@@ -14,6 +14,7 @@ pub mod catalog;
 pub mod checks;
 pub mod cluster;
 pub mod evidence;
+pub mod hosts;
 pub mod report;
 pub mod session;
 pub mod text;

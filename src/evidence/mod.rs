@@ -6,6 +6,7 @@
 
 pub mod gaps;
 mod listings;
+pub mod node_facts;
 pub mod objects;
 pub mod read;
 pub mod server;
