@@ -3,5 +3,7 @@
 //! [`probe`] has the script and runs it, [`shell`] is where it runs, [`facts`] reads what it printed elsewhere and
 //! gives each document to its Node, [`backups`] judges snapshots of etcd in a folder of this machine.
 
+pub mod backups;
+pub mod facts;
 pub mod probe;
 pub mod shell;

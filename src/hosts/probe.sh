@@ -409,9 +409,9 @@ facts_swap() {
 HIDE='
 BEGIN { c = "[a-z0-9]"; t = c c c c c c "\\."; for (i = 0; i < 16; i++) t = t c; TOKEN = "(^|[^a-z0-9])" t "($|[^a-z0-9])" }
 function hide(name, v) {
-  if (tolower(name) ~ /token|passw|secret|apikey|bearer/ && v !~ /^\//) return "[redacted]"
-  if (v ~ TOKEN || v ~ /eyJ[A-Za-z0-9_-]+\./ || v ~ /PRIVATE KEY/) return "[redacted]"
-  gsub(/\/\/[^\/@ ]*@/, "//[redacted]@", v)
+  if (tolower(name) ~ /token|passw|secret|apikey|bearer/ && v !~ /^\//) return "[masked]"
+  if (v ~ TOKEN || v ~ /eyJ[A-Za-z0-9_-]+\./ || v ~ /PRIVATE KEY/) return "[masked]"
+  gsub(/\/\/[^\/@ ]*@/, "//[masked]@", v)
   return v
 }'
 
@@ -568,7 +568,7 @@ facts_kubelet() {
     end
   fi
   if readable "$R/etc/kubernetes/kubelet.conf" kubelet.server; then
-    str server "$(slurp "$R/etc/kubernetes/kubelet.conf" | sed -n 's/^ *server: *//p' | head -n 1 | tr -d "\"'" | sed 's#//[^/@]*@#//[redacted]@#')"
+    str server "$(slurp "$R/etc/kubernetes/kubelet.conf" | sed -n 's/^ *server: *//p' | head -n 1 | tr -d "\"'" | sed 's#//[^/@]*@#//[masked]@#')"
   fi
   end
   obj kubeadm
@@ -681,7 +681,7 @@ facts_runtime() {
 # Lines of apt's and dnf's sources that name a repository of Kubernetes; names and passwords are taken out.
 REPOSITORY='
 function repo(line, uri, on,   m) {
-  gsub(/\/\/[^\/@ ]*@/, "//[redacted]@", uri)
+  gsub(/\/\/[^\/@ ]*@/, "//[masked]@", uri)
   print "{\ns path " FILE "\nn line " line "\ns uri " uri "\nb enabled " on
   if (match(uri, /\/v1\.[0-9]+/)) print "s minor " substr(uri, RSTART + 2, RLENGTH - 2)
   print "}"
@@ -1138,7 +1138,7 @@ snapshot() {
     end
     return
   fi
-  b_magic=$(head -c 20 "$b_file" 2>/dev/null | tail -c 4 | hex)
+  b_magic=$(head -c 20 "$b_file" 2>/dev/null | tail -c +17 | hex)
   if [ "$b_magic" != edda0ced ]; then
     str state unrecognised
     str why "it does not begin as a bbolt file"

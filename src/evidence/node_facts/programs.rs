@@ -82,7 +82,7 @@ pub struct FlagSource {
 pub struct Flag {
     /// Without the dashes.
     pub name: Text,
-    /// None for a bare flag; `[redacted]` for what may be a secret.
+    /// None for a bare flag; `[masked]` for what may be a secret.
     pub value: Option<Text>,
     /// The line of the file, from 1.
     pub line: Option<u64>,
