@@ -72,6 +72,26 @@ fn servers_publish_themselves_and_stop_and_start_one_by_one() -> Result<()> {
     Ok(())
 }
 
+#[test]
+#[ignore = "lab"]
+fn seeding_makes_pods_that_run_on_nodes_that_are_ready() -> Result<()> {
+    let lab = Lab::up(&Options::default())?;
+    lab.seed(25, 3)?;
+    let count = |kind: &str, field: &str, value: &str| -> Result<usize> {
+        let path = format!("jsonpath={{.items[*].{field}}}");
+        let fields = lab.kubectl(["get", kind, "-A", "-o", &path])?;
+        Ok(fields.split_whitespace().filter(|word| *word == value).count())
+    };
+    assert_eq!(count("pods", "status.phase", "Running")?, 25);
+    assert_eq!(count("pods", "metadata.ownerReferences[0].kind", "ReplicaSet")?, 25);
+    assert_eq!(count("nodes", "status.conditions[?(@.type==\"Ready\")].status", "True")?, 3);
+    assert_eq!(count("csinodes", "spec.drivers[0].name", "ebs.csi.aws.com")?, 3);
+    // Once more: what exists is left as it is.
+    lab.seed(25, 3)?;
+    assert_eq!(count("pods", "status.phase", "Running")?, 25);
+    Ok(())
+}
+
 /// What a user may do, asked of the server's own authorizer.
 const RIGHTS: &[(&str, &[&str], bool)] = &[
     ("inspector", &["list", "pods", "-A"], true),

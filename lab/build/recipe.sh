@@ -6,12 +6,14 @@ recipe_programs() {
   case $1 in
     etcd-*) printf '%s\n' etcd etcdctl etcdutl ;;
     kubernetes-*) printf '%s\n' kube-apiserver kube-controller-manager kube-proxy kube-scheduler kubeadm kubectl kubelet ;;
+    seed) echo seed ;;
   esac
 }
 
 # recipe_package SET PROGRAM: the Go package whose main is that program.
 recipe_package() {
   case $1/$2 in
+    seed/seed) echo . ;;
     etcd-*/etcd) echo ./etcd ;;
     etcd-*/etcdctl) echo go.etcd.io/etcd/etcdctl/v3 ;;
     etcd-*/etcdutl) echo go.etcd.io/etcd/etcdutl/v3 ;;

@@ -25,6 +25,7 @@ program() {
     return
   fi
   [[ $1 != etcd* ]] || set=$LAB_ETCD
+  [[ $1 != seed ]] || set=seed
   need go
   folder=$(cache_folder "$set")
   [[ -x $folder/$1 ]] || die "$1 of $set is not built yet: run lab/lab build${2:+ $set/$1}"

@@ -152,6 +152,16 @@ command_kubectl() {
   KUBECONFIG='' command_exec "$(folder_of "$name")/bin/desk/kubectl" "$@"
 }
 
+# command_seed OPTION…: fills the lab's first server with a big cluster's worth of objects (build/seed).
+command_seed() {
+  local name folder
+  name=$(chosen_lab)
+  folder=$(folder_of "$name")
+  build_programs seed
+  inside "$name" "$(program seed)" -server "https://$(server_address 1):6443" \
+    -ca "$folder/pki/ca.crt" -cert "$folder/pki/user-$LAB_USER.crt" -key "$folder/pki/user-$LAB_USER.key" "$@"
+}
+
 # command_folder: where the chosen lab keeps its logs, audit logs and kubeconfigs.
 command_folder() {
   local name

@@ -144,6 +144,11 @@ impl Lab {
         self.kubectl(arguments).map(drop)
     }
 
+    /// Adds pods that run on nodes, as a busy cluster has them: 6.7 KB each, ten to a Deployment.
+    pub(crate) fn seed(&self, pods: u32, nodes: u32) -> Result<()> {
+        self.call(["seed", "-pods", &pods.to_string(), "-nodes", &nodes.to_string()]).map(drop)
+    }
+
     /// A program in the lab's network, with no kubeconfig of this machine. The child's id is the program's own.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("nsenter");

@@ -1,0 +1,3 @@
+module kubelift.dev/lab/seed
+
+go 1.25
