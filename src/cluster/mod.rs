@@ -4,3 +4,4 @@ pub mod ask;
 pub mod failure;
 pub mod pulse;
 pub mod store;
+pub mod wire;
