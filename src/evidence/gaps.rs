@@ -14,7 +14,24 @@ impl Evidence {
         push(&mut unread, &self.served);
         self.config_maps.values().for_each(|reading| push(&mut unread, reading));
         unread.extend(self.objects.gaps());
+        unread.extend(self.facts_gaps());
+        push(&mut unread, &self.backups);
+        unread.extend(self.backups.value().into_iter().flat_map(|found| found.unread.iter().cloned()));
         unread
+    }
+
+    /// The nodes whose facts were not read, or one entry for all of them where none was asked for; and files
+    /// that belong to no node.
+    fn facts_gaps(&self) -> Vec<Unread> {
+        let mut gaps = self.stray_facts.clone();
+        if self.node_facts.is_empty() {
+            gaps.push(self.no_facts());
+        } else {
+            gaps.extend(
+                self.objects.nodes.iter().filter_map(|node| self.facts_of(&node.metadata.name).err()),
+            );
+        }
+        gaps
     }
 }
 
@@ -39,5 +56,33 @@ impl super::Objects {
 fn push<T>(unread: &mut Vec<Unread>, reading: &Reading<T>) {
     if let Reading::Unread(why) = reading {
         unread.push(why.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::objects::Node;
+    use crate::evidence::{Cluster, Listing, NodeFacts, Reason, Scope, Stamp};
+    use jiff::Timestamp;
+
+    #[test]
+    fn a_node_without_facts_is_named_and_an_empty_folder_said_once() {
+        let stamp = Stamp { at: Timestamp::UNIX_EPOCH, how: "x".into() };
+        let node =
+            |name: &str| serde_json::from_value(serde_json::json!({ "metadata": { "name": name } })).unwrap();
+        let nodes: Vec<Node> = vec![node("w1"), node("w2")];
+        let mut evidence = Evidence::nothing(Cluster::default(), Scope::All, Timestamp::UNIX_EPOCH);
+        evidence.objects.nodes = Listing::complete("nodes", nodes, stamp.clone());
+        let facts = |evidence: &Evidence| {
+            let unread = evidence.unread().into_iter().filter(|unread| unread.resource == "node facts");
+            unread.map(|unread| (unread.of.map(String::from), unread.reason)).collect::<Vec<_>>()
+        };
+        assert_eq!(facts(&evidence), [(None, Reason::NotProvided)]);
+        evidence.node_facts.insert("w1".into(), Reading::Read { stamp, value: NodeFacts::default() });
+        assert_eq!(facts(&evidence), [(Some("w2".to_owned()), Reason::NotProvided)]);
+        assert!(evidence.facts_of("w1").is_ok());
+        evidence.scope = Scope::Api;
+        assert_eq!(evidence.facts_of("w2").unwrap_err().reason, Reason::OutOfScope);
     }
 }

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use listings::ListingState;
+pub use node_facts::{NodeFacts, Snapshot};
 pub use read::{Listing, Progress, ReadRecord, Reading, Reason, Stamp, Unread};
 pub use server::{ApiServer, ApiServers, DeprecatedCall, DeprecatedCalls, Health};
 
@@ -65,6 +66,15 @@ pub struct Evidence {
     /// ConfigMaps of kube-system by name: see [`CONFIG_MAPS`].
     #[serde(default)]
     pub config_maps: BTreeMap<Text, Reading<ConfigMap>>,
+    /// What the machines say of themselves, by node: see [`Evidence::facts_of`].
+    #[serde(default)]
+    pub node_facts: BTreeMap<Text, Reading<NodeFacts>>,
+    /// Files of node facts that belong to no node, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stray_facts: Vec<Unread>,
+    /// Snapshots of etcd in the folder that `--backups` names.
+    #[serde(default = "no_backups")]
+    pub backups: Reading<FoundBackups>,
     /// Since when the API does not answer, if it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_gone_since: Option<Timestamp>,
@@ -86,6 +96,18 @@ pub struct Cluster {
     /// The UID of the namespace kube-system: the cluster's identity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uid: Option<Text>,
+}
+
+/// What may be snapshots of etcd in a folder of the machine that kubelift runs on.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FoundBackups {
+    /// The folder that was looked at.
+    pub folder: Text,
+    /// What it holds, the newest first.
+    pub snapshots: Vec<Snapshot>,
+    /// What in it could not be looked at.
+    pub unread: Vec<Unread>,
 }
 
 /// The APIs that a cluster serves, from aggregated discovery: group (empty for core) → version → resources.
@@ -193,8 +215,32 @@ impl Evidence {
                     (Text::new(name), Reading::Unread(unread))
                 })
                 .collect(),
+            node_facts: BTreeMap::new(),
+            stray_facts: Vec::new(),
+            backups: no_backups(),
             api_gone_since: None,
             reads: Arc::default(),
         }
     }
+
+    /// What the machine of a node says of itself.
+    ///
+    /// # Errors
+    /// Why that was not read; a node without an entry was left out, or its facts were not provided.
+    pub fn facts_of(&self, node: &str) -> Result<(&NodeFacts, &Stamp), Unread> {
+        match self.node_facts.get(node) {
+            Some(reading) => reading.get().map_err(Clone::clone),
+            None => Err(self.no_facts().of(node)),
+        }
+    }
+
+    /// That no facts of any node were given.
+    fn no_facts(&self) -> Unread {
+        let reason = if self.scope == Scope::Api { Reason::OutOfScope } else { Reason::NotProvided };
+        Unread::new("probe", "node facts", reason, "")
+    }
+}
+
+fn no_backups() -> Reading<FoundBackups> {
+    Reading::Unread(Unread::new("stat", "backups", Reason::NotProvided, ""))
 }
