@@ -31,6 +31,10 @@ pub struct Api {
     /// The first minor whose servers do not register it; for minors beyond the catalog, what is
     /// announced. `None` when no removal is known.
     pub first_not_serving: Option<Minor>,
+    /// The first minor of k8s.io/api without its Go type, if one of the catalog's is: servers from there on
+    /// cannot decode objects that are stored in it, and do not start with a `--runtime-config` that names its
+    /// group version.
+    pub types_left: Option<Minor>,
     /// Whether a server of the catalog's minors serves it without `--runtime-config`.
     pub served_by_default: bool,
     /// The minors whose servers name it in `apiserver_requested_deprecated_apis` when it is asked

@@ -60,6 +60,11 @@ fn the_minors_of_a_row_agree_with_each_other() {
             (None, tagged) => assert_eq!(tagged, None, "{api} has a tag and no removal"),
             (Some(gone), None) => assert!(gone <= LAST, "{api}: nothing announces its removal"),
         }
+        // What has no type cannot be served.
+        assert!(
+            api.types_left.is_none_or(|left| api.first_not_serving.is_some_and(|gone| gone <= left)),
+            "{api}"
+        );
         // A gap of a metric: only while served, and only with a tag.
         for range in &api.in_request_metric {
             assert!(range.first >= FIRST && range.last <= LAST, "{api}: {range}");
