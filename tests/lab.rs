@@ -73,7 +73,7 @@ fn servers_publish_themselves_and_stop_and_start_one_by_one() -> Result<()> {
 }
 
 #[test]
-#[ignore = "lab"]
+#[ignore = "lab, go"]
 fn seeding_makes_pods_that_run_on_nodes_that_are_ready() -> Result<()> {
     let lab = Lab::up(&Options::default())?;
     lab.seed(25, 3)?;

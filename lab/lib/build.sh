@@ -59,7 +59,8 @@ build_programs() {
   done
 }
 
-# command_build [SET[/PROGRAM]…]: without arguments, what `lab up` needs and KUBEBUILDER_ASSETS does not have.
+# command_build [SET[/PROGRAM]…]: without arguments, what `lab up` needs and KUBEBUILDER_ASSETS does not have; etcd's
+# tools, which only tests of backups need, are not built beside somebody's own etcd.
 command_build() {
   local name
   if (($# > 0)); then
@@ -71,7 +72,8 @@ command_build() {
   for name in etcd etcdctl etcdutl kube-apiserver kubectl; do
     [[ -z ${KUBEBUILDER_ASSETS:-} || ! -x $KUBEBUILDER_ASSETS/$name ]] || continue
     case $name in
-      etcd*) build_programs "$LAB_ETCD" "$name" ;;
+      etcd?*) [[ -n ${KUBEBUILDER_ASSETS:-} ]] || build_programs "$LAB_ETCD" "$name" ;;
+      etcd) build_programs "$LAB_ETCD" "$name" ;;
       *) build_programs "kubernetes-$LAB_VERSION" "$name" ;;
     esac
   done

@@ -29,6 +29,7 @@ launch() {
     bash -c 'echo "$1" >/proc/sys/kernel/hostname && shift && exec "$@"' launch "$host" "$@" \
     </dev/null >>"$log" 2>&1 &
   pid=$!
+  disown "$pid"
   echo "$pid $(started_at "$pid")" >"$pidfile"
 }
 
