@@ -60,6 +60,11 @@ impl Asker {
         Self { client, server, pulse, is_entry: false }
     }
 
+    /// The pulse that its questions are written to.
+    pub const fn pulse(&self) -> &Pulse {
+        &self.pulse
+    }
+
     /// The server's address.
     pub const fn server(&self) -> &Text {
         &self.server
@@ -115,7 +120,34 @@ impl Asker {
         Ok((whole, answer.at))
     }
 
+    /// Asks for a health check, once: a status of 500 is an answer too. Gives whether it is good, and the body.
+    ///
+    /// # Errors
+    /// When nobody answers, or with another status.
+    pub async fn ask_health(&self, path: &str, max: usize) -> Result<(bool, Vec<u8>, Timestamp), Failure> {
+        let (status, mut answer) = self.send(path, "text/plain").await?;
+        let at = answer.at;
+        let body = answer.rest(max).await?;
+        match status {
+            200 => Ok((true, body, at)),
+            500 => Ok((false, body, at)),
+            other => Err(Failure::of_answer(other, &answer.content_type, &body)),
+        }
+    }
+
+    /// Asks once, and turns a bad status into the failure that it is.
     async fn try_once(&self, path: &str, accept: &str) -> Result<Answer, Failure> {
+        let (status, mut answer) = self.send(path, accept).await?;
+        if (200..300).contains(&status) {
+            return Ok(answer);
+        }
+        // The status is what counts; a body that breaks off says less, and changes nothing.
+        let body = answer.rest(MAX_ERROR).await.unwrap_or_default();
+        Err(Failure::of_answer(status, &answer.content_type, &body))
+    }
+
+    /// Sends the question once, writes it down, and gives the status and the answer.
+    async fn send(&self, path: &str, accept: &str) -> Result<(u16, Answer), Failure> {
         let asked = Instant::now();
         let request = Request::get(path).header(header::ACCEPT, accept).body(Body::empty());
         let request = request.map_err(|error| Failure::new(Reason::Malformed, &error.to_string()))?;
@@ -137,16 +169,20 @@ impl Asker {
             }
             Ok(Err(error)) => Failure::of_client(&error),
             Ok(Ok(answer)) => {
-                let header = |name| {
+                let text = |name| {
                     answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
                 };
-                record.status = Some(answer.status().as_u16());
-                record.audit_id = Some(header("audit-id")).filter(|id| !id.is_empty()).map(Text::from);
+                let (status, content_type) = (answer.status().as_u16(), text("content-type").to_owned());
+                record.status = Some(status);
+                record.audit_id = Some(text("audit-id")).filter(|id| !id.is_empty()).map(Text::from);
                 self.pulse.record(record);
                 if self.is_entry {
                     self.pulse.answered();
                 }
-                return self.judge_head(answer, at).await;
+                return Ok((
+                    status,
+                    Answer { content_type, at, body: answer.into_body(), pause: BODY_TIMEOUT },
+                ));
             }
         };
         record.error = Some(failure.message.clone());
@@ -156,26 +192,6 @@ impl Asker {
         }
         Err(failure)
     }
-
-    async fn judge_head(&self, answer: http::Response<Body>, at: Timestamp) -> Result<Answer, Failure> {
-        let status = answer.status();
-        let content_type = answer.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let content_type = content_type.unwrap_or_default().to_owned();
-        let mut answer = Answer { content_type, at, body: answer.into_body(), pause: BODY_TIMEOUT };
-        if status.is_success() {
-            return Ok(answer);
-        }
-        let mut body = Vec::new();
-        while body.len() < MAX_ERROR {
-            // The status is what counts; a body that breaks off says less, and changes nothing.
-            match answer.chunk().await {
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) | Err(_) => break,
-            }
-        }
-        body.truncate(MAX_ERROR);
-        Err(Failure::of_status(status.as_u16(), &body))
-    }
 }
 
 impl Answer {
@@ -184,6 +200,24 @@ impl Answer {
     pub const fn with_pause(mut self, pause: Duration) -> Self {
         self.pause = pause;
         self
+    }
+
+    /// The rest of the body, at most `max` bytes of it.
+    ///
+    /// # Errors
+    /// When the body breaks off, pauses for too long, or is larger.
+    pub async fn rest(&mut self, max: usize) -> Result<Vec<u8>, Failure> {
+        let mut whole = Vec::new();
+        while let Some(chunk) = self.chunk().await? {
+            if whole.len() + chunk.len() > max {
+                return Err(Failure::new(
+                    Reason::Malformed,
+                    &format!("the answer is larger than {max} bytes"),
+                ));
+            }
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(whole)
     }
 
     /// The next part of the body; `None` at its end.

@@ -1,8 +1,8 @@
 //! Why a read failed, as data.
 
 use jiff::Timestamp;
-use serde::Deserialize;
 
+use super::wire::{self, Wire};
 use crate::evidence::{Reason, Unread};
 use crate::session::redact::redact;
 use crate::text::Text;
@@ -24,13 +24,6 @@ pub struct Failure {
 /// The longest message that is kept, in characters.
 const MAX_MESSAGE: usize = 400;
 
-/// The part of metav1.Status that says what went wrong.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Status {
-    message: String,
-}
-
 impl Failure {
     /// A failure of `reason`, now.
     pub fn new(reason: Reason, message: &str) -> Self {
@@ -38,21 +31,28 @@ impl Failure {
         Self { reason, message: Text::new(&short), status: None, at: Timestamp::now() }
     }
 
-    /// The failure that an answer with a status other than 2xx is. `body` is the start of its body:
-    /// JSON of metav1.Status, or prose of a balancer.
-    pub fn of_status(status: u16, body: &[u8]) -> Self {
+    /// The failure that an answer with a status other than 2xx is. `body` is the start of its body, of that
+    /// content type: a metav1.Status, or prose of a balancer.
+    pub fn of_answer(status: u16, content_type: &str, body: &[u8]) -> Self {
+        let decoded = Wire::of_content_type(content_type).and_then(|wire| wire::object::status(wire, body));
+        let message = decoded.map(|status| status.message.to_string()).filter(|message| !message.is_empty());
+        let message = message.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
+        let message = if message.trim().is_empty() { format!("HTTP status {status}") } else { message };
+        Self::of_status(status, message.trim())
+    }
+
+    /// The failure that a metav1.Status is, which came in the place of what was asked for.
+    pub fn of_kubernetes_status(status: &wire::Status) -> Self {
+        Self::of_status(u16::try_from(status.code).unwrap_or(500), &status.message)
+    }
+
+    fn of_status(status: u16, message: &str) -> Self {
         let reason = match status {
             401 | 403 => Reason::Forbidden,
             404 | 410 => Reason::Absent,
             _ => Reason::ServerError,
         };
-        let message = serde_json::from_slice::<Status>(body)
-            .map(|status| status.message)
-            .ok()
-            .filter(|message| !message.is_empty())
-            .unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
-        let message = if message.trim().is_empty() { format!("HTTP status {status}") } else { message };
-        Self { status: Some(status), ..Self::new(reason, message.trim()) }
+        Self { status: Some(status), ..Self::new(reason, message) }
     }
 
     /// The failure that an error of the client is: nobody answered, or the answer broke off.
@@ -98,18 +98,28 @@ mod tests {
     #[test]
     fn statuses_have_their_reasons_and_the_servers_words() {
         let body = br#"{"kind":"Status","message":"pods is forbidden: User \"x\" cannot list resource \"pods\"","code":403}"#;
-        let failure = Failure::of_status(403, body);
+        let failure = Failure::of_answer(403, "application/json", body);
         assert_eq!(failure.reason, Reason::Forbidden);
         assert!(failure.message.starts_with("pods is forbidden"));
-        assert_eq!(Failure::of_status(502, b"<html>bad gateway</html>").message, "<html>bad gateway</html>");
-        assert_eq!(Failure::of_status(503, b"").message, "HTTP status 503");
-        assert!(Failure::of_status(503, b"").is_passing() && !Failure::of_status(403, body).is_passing());
-        assert!(Failure::of_status(410, b"").is_expired());
+        assert_eq!(
+            Failure::of_answer(502, "text/html", b"<html>bad gateway</html>").message,
+            "<html>bad gateway</html>"
+        );
+        assert_eq!(Failure::of_answer(503, "text/html", b"").message, "HTTP status 503");
+        assert!(
+            Failure::of_answer(503, "text/html", b"").is_passing()
+                && !Failure::of_answer(403, "application/json", body).is_passing()
+        );
+        assert!(Failure::of_answer(410, "text/html", b"").is_expired());
     }
 
     #[test]
     fn messages_are_cleaned_redacted_and_short() {
-        let failure = Failure::of_status(500, format!("\x1b[2J token=abc {}", "x".repeat(1000)).as_bytes());
+        let failure = Failure::of_answer(
+            500,
+            "text/plain",
+            format!("\x1b[2J token=abc {}", "x".repeat(1000)).as_bytes(),
+        );
         assert!(!failure.message.contains('\x1b') && !failure.message.contains("abc"));
         assert_eq!(failure.message.chars().count(), MAX_MESSAGE);
     }

@@ -1,7 +1,12 @@
 //! Reading a Kubernetes API: what leaves is a plain read, what comes back is decoded as it comes.
 
 pub mod ask;
+pub mod cluster_name;
 pub mod failure;
+pub mod list;
+pub mod named;
+pub mod namespaces;
 pub mod pulse;
 pub mod store;
+pub mod what;
 pub mod wire;

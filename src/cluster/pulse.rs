@@ -95,6 +95,11 @@ impl Pulse {
         self.with(|state| state.forbidden_confirmed = Some(Instant::now()));
     }
 
+    /// Notes that something was published.
+    pub fn touch(&self) {
+        self.0.changed.send_modify(|count| *count += 1);
+    }
+
     /// Wakes at each change of the log or of the connection's state.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.0.changed.subscribe()

@@ -35,6 +35,15 @@ impl Evidence {
     }
 }
 
+impl Evidence {
+    /// Whether nothing at all was read of the cluster.
+    pub fn is_empty(&self) -> bool {
+        let listed = self.listings().iter().any(|listing| listing.objects > 0 || listing.is_read);
+        let named = self.config_maps.values().any(|reading| reading.value().is_some());
+        !listed && !named && self.served.value().is_none() && self.servers.versions().next().is_none()
+    }
+}
+
 impl super::Objects {
     /// What was not read of any listing.
     pub fn gaps(&self) -> Vec<Unread> {

@@ -12,6 +12,8 @@ pub struct ListingState<'a> {
     pub resource: &'a Text,
     /// How many objects are there.
     pub objects: usize,
+    /// Whether anything was read, be it that there are no objects.
+    pub is_read: bool,
     /// How far the first read has come.
     pub progress: Progress,
     /// Since when it is no longer kept up to date.
@@ -24,6 +26,7 @@ impl<T> Listing<T> {
         ListingState {
             resource: &self.resource,
             objects: self.items.len(),
+            is_read: self.stamp.is_some(),
             progress: self.progress,
             stale_since: self.stale_since,
         }

@@ -1,0 +1,457 @@
+//! One kind of objects: listed page by page, decoded as it streams, then watched by the same decoder.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
+
+use super::ask::{Answer, Asker};
+use super::failure::Failure;
+use super::namespaces::Namespaces;
+use super::store::{Draft, Store};
+use super::wire::{DecodeError, ListDecoder, ListMeta, Message, WatchDecoder, WatchEvent, Wire};
+use crate::evidence::objects::Object;
+use crate::evidence::{Listing, Progress, Reason};
+use crate::text::Text;
+
+/// Objects a page. The server reads and encodes a page at once, so it bounds what one request costs it.
+const PAGE: usize = 500;
+
+/// How often a listing is published at most while it changes: each time it is judged and drawn.
+const PUBLISH_EVERY: Duration = Duration::from_millis(150);
+
+/// How long one watch lasts, in seconds, before it is asked for again.
+const WATCH_SECONDS: u64 = 290;
+
+/// How often a listing is read again that cannot be watched, for only some namespaces are allowed.
+const REREAD_EVERY: Duration = Duration::from_secs(60);
+
+/// The pauses after a failed list or watch; the last one repeats.
+const BACKOFF: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(10), Duration::from_secs(30)];
+
+/// How often a list begins again within one read, because its pages expired (410).
+const MAX_RESTARTS: usize = 3;
+
+/// What to list.
+#[derive(Debug, Clone)]
+pub struct What {
+    /// As rights name it: `deployments.apps`.
+    pub resource: Text,
+    /// Where the version is served: `/apis/apps/v1`.
+    pub api: Text,
+    /// `deployments`
+    pub plural: Text,
+    /// Whether objects have a namespace.
+    pub namespaced: bool,
+    /// The only namespace to read, if not all.
+    pub namespace: Option<&'static str>,
+    /// A label selector, percent-encoded; empty for all.
+    pub selector: &'static str,
+    /// The protobuf form.
+    pub schema: &'static Message,
+    /// Whether the API has a protobuf form at all: built-in kinds have.
+    pub wire: Wire,
+}
+
+impl What {
+    /// The path of the list, in `namespace` or over all.
+    fn path(&self, namespace: Option<&str>) -> String {
+        match namespace {
+            Some(namespace) => format!("{}/namespaces/{namespace}/{}", self.api, self.plural),
+            None => format!("{}/{}", self.api, self.plural),
+        }
+    }
+
+    /// The read, as one would repeat it.
+    fn how(&self) -> String {
+        let path = self.path(self.namespace);
+        if self.selector.is_empty() {
+            format!("GET {path}")
+        } else {
+            format!("GET {path}?labelSelector={}", self.selector)
+        }
+    }
+}
+
+/// Lists and watches one kind.
+pub struct Lister<T> {
+    what: What,
+    asker: Asker,
+    gate: Arc<Semaphore>,
+    namespaces: Arc<Namespaces>,
+    out: watch::Sender<Listing<T>>,
+    store: Store<T>,
+    draft: Draft,
+    published: Option<Instant>,
+}
+
+/// Why a watch ended.
+enum WatchEnd {
+    /// It can go on from where it was.
+    Resume,
+    /// The listing must be read again.
+    Relist,
+    /// It failed.
+    Failed(Failure),
+}
+
+impl<T: Object + DeserializeOwned + Send + Sync + 'static> Lister<T> {
+    /// A lister of `what`, which has `gate`'s permit for every page, and the end where it publishes.
+    pub fn new(
+        what: What,
+        asker: Asker,
+        gate: Arc<Semaphore>,
+        namespaces: Arc<Namespaces>,
+    ) -> (Self, watch::Receiver<Listing<T>>) {
+        let draft = Draft::new(&what.resource, &what.how());
+        let (out, listing) = watch::channel(Listing::waiting(&what.resource));
+        (
+            Self { what, asker, gate, namespaces, out, store: Store::default(), draft, published: None },
+            listing,
+        )
+    }
+
+    /// Lists once, to the end or to what stops it.
+    pub async fn once(mut self) {
+        self.list().await;
+    }
+
+    /// Lists, then watches for as long as somebody looks; `refresh` makes it list again.
+    pub async fn follow(mut self, mut refresh: watch::Receiver<u64>) {
+        let mut failures = 0;
+        while !self.out.is_closed() {
+            refresh.mark_unchanged();
+            let pause = match self.list().await {
+                Some(version) => {
+                    failures = 0;
+                    self.watch(version, &mut refresh).await;
+                    continue;
+                }
+                None if self.draft.unread.is_empty() => REREAD_EVERY,
+                None => backoff(&mut failures),
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                changed = refresh.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// Lists all there is, and gives the resourceVersion to watch from. `None`: it cannot be watched, for it was
+    /// not read, or only in some namespaces.
+    async fn list(&mut self) -> Option<String> {
+        let first = self.draft.progress != Progress::Done;
+        let mut fresh = Store::default();
+        let outcome = self.list_in(self.what.namespace, &mut fresh, first).await;
+        self.draft.unread.clear();
+        let version = match outcome {
+            Ok(version) => Some(version),
+            Err(failure)
+                if failure.reason == Reason::Forbidden
+                    && self.what.namespaced
+                    && self.what.namespace.is_none() =>
+            {
+                self.list_by_namespace(&mut fresh, &failure).await;
+                None
+            }
+            // What was read before is still the newest there is; it is only getting old.
+            Err(failure) if failure.is_passing() && !first => {
+                self.draft.stale_since.get_or_insert(failure.at);
+                self.publish();
+                return None;
+            }
+            Err(failure) => {
+                let mut unread = failure.unread("list", &self.what.resource);
+                if !fresh.is_empty() {
+                    unread.message = format!("{}; read up to then: {}", unread.message, fresh.len()).into();
+                }
+                self.draft.unread.push(unread);
+                None
+            }
+        };
+        self.store = fresh;
+        self.draft.progress = Progress::Done;
+        self.draft.stale_since = None;
+        self.publish();
+        version
+    }
+
+    /// Lists in `namespace` (or over all) into `fresh`, showing it as it grows if nothing older can be shown.
+    async fn list_in(
+        &mut self,
+        namespace: Option<&str>,
+        fresh: &mut Store<T>,
+        show: bool,
+    ) -> Result<String, Failure> {
+        let mut restarts = 0;
+        let mut token = String::new();
+        loop {
+            match self.page(namespace, &token, fresh, show).await {
+                Ok(ListMeta { continue_token: None, resource_version, .. }) => {
+                    return Ok(resource_version.to_string());
+                }
+                Ok(ListMeta { continue_token: Some(next), remaining, .. }) => {
+                    let seen = fresh.len();
+                    if show {
+                        let of =
+                            remaining.and_then(|rest| usize::try_from(rest).ok()).map(|rest| seen + rest);
+                        self.draft.progress = Progress::Reading { seen, of };
+                        self.show(fresh);
+                    }
+                    token = next.to_string();
+                }
+                // The snapshot that the pages come from was compacted away: only a new one is consistent.
+                Err(failure) if failure.is_expired() && restarts < MAX_RESTARTS => {
+                    restarts += 1;
+                    token.clear();
+                    *fresh = Store::default();
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    /// Reads one page.
+    async fn page(
+        &mut self,
+        namespace: Option<&str>,
+        token: &str,
+        fresh: &mut Store<T>,
+        show: bool,
+    ) -> Result<ListMeta, Failure> {
+        let mut path = format!("{}?limit={PAGE}", self.what.path(namespace));
+        if !self.what.selector.is_empty() {
+            path.push_str("&labelSelector=");
+            path.push_str(self.what.selector);
+        }
+        if !token.is_empty() {
+            path.push_str("&continue=");
+            path.push_str(&percent_encoded(token));
+        }
+        let _permit = Arc::clone(&self.gate)
+            .acquire_owned()
+            .await
+            .map_err(|error| Failure::new(Reason::Unreachable, &error.to_string()))?;
+        let mut answer = self.asker.ask(&path, self.what.wire.accept()).await?;
+        let mut decoder = ListDecoder::<T>::new(wire_of(&answer)?, self.what.schema);
+        while let Some(chunk) = answer.chunk().await? {
+            decoder.push(&chunk, &mut |object| fresh.put(object)).map_err(|error| undecodable(&error))?;
+            self.draft.at = Some(Timestamp::now());
+            if show {
+                if let Progress::Waiting = self.draft.progress {
+                    self.draft.progress = Progress::Reading { seen: 0, of: None };
+                }
+                self.show(fresh);
+            }
+        }
+        self.draft.at = Some(Timestamp::now());
+        decoder.finish().map_err(|error| undecodable(&error))
+    }
+
+    /// Reads namespace by namespace, after a list over all was refused.
+    async fn list_by_namespace(&mut self, fresh: &mut Store<T>, refused: &Failure) {
+        let (namespaces, all) = self.namespaces.get(&self.asker).await;
+        let mut read = Vec::new();
+        let mut whole = all;
+        for namespace in &namespaces {
+            match self.list_in(Some(namespace), fresh, false).await {
+                Ok(_) => read.push(namespace.to_string()),
+                Err(_) => whole = false,
+            }
+        }
+        if whole {
+            return;
+        }
+        let mut unread = refused.unread("list", &self.what.resource);
+        if !read.is_empty() {
+            unread.message = format!("{}; read only in {}", unread.message, read.join(", ")).into();
+        }
+        self.draft.unread.push(unread);
+    }
+
+    /// Watches from `version` until the listing must be read again.
+    async fn watch(&mut self, version: String, refresh: &mut watch::Receiver<u64>) {
+        let mut version = version;
+        let mut failures = 0;
+        loop {
+            let pause = match self.watch_once(&mut version, refresh).await {
+                WatchEnd::Relist => return,
+                WatchEnd::Resume => {
+                    failures = 0;
+                    Duration::from_millis(100)
+                }
+                WatchEnd::Failed(failure) if failure.is_passing() => {
+                    self.draft.stale_since.get_or_insert(failure.at);
+                    self.publish();
+                    backoff(&mut failures)
+                }
+                // Whatever it is, a list will say it, or mend it.
+                WatchEnd::Failed(_) => {
+                    tokio::time::sleep(backoff(&mut failures)).await;
+                    return;
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = refresh.changed() => return,
+                () = self.out.closed() => return,
+            }
+        }
+    }
+
+    async fn watch_once(&mut self, version: &mut String, refresh: &mut watch::Receiver<u64>) -> WatchEnd {
+        let mut path = format!(
+            "{}?watch=1&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={}",
+            self.what.path(self.what.namespace),
+            percent_encoded(version)
+        );
+        if !self.what.selector.is_empty() {
+            path.push_str("&labelSelector=");
+            path.push_str(self.what.selector);
+        }
+        let answer = match self.asker.ask(&path, self.what.wire.accept_watch()).await {
+            Ok(answer) => answer,
+            Err(failure) if failure.is_expired() => return WatchEnd::Relist,
+            Err(failure) => return WatchEnd::Failed(failure),
+        };
+        let wire = match wire_of(&answer) {
+            Ok(wire) => wire,
+            Err(failure) => return WatchEnd::Failed(failure),
+        };
+        if self.draft.stale_since.take().is_some() {
+            self.publish();
+        }
+        let mut answer = answer.with_pause(Duration::from_secs(WATCH_SECONDS + 20));
+        let mut decoder = WatchDecoder::<T>::new(wire, self.what.schema);
+        let mut publish_at: Option<Instant> = None;
+        loop {
+            let due = publish_at.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            let chunk = tokio::select! {
+                chunk = answer.chunk() => chunk,
+                () = tokio::time::sleep_until(due) => {
+                    publish_at = None;
+                    self.publish();
+                    continue;
+                }
+                _ = refresh.changed() => return WatchEnd::Relist,
+                () = self.out.closed() => return WatchEnd::Relist,
+            };
+            let end = match chunk {
+                Ok(Some(chunk)) => {
+                    let before = self.draft.at;
+                    let end = self.take_in(&mut decoder, &chunk, version);
+                    if self.draft.at != before {
+                        publish_at.get_or_insert_with(|| Instant::now() + PUBLISH_EVERY);
+                    }
+                    end
+                }
+                Ok(None) => Some(WatchEnd::Resume),
+                Err(failure) => Some(WatchEnd::Failed(failure)),
+            };
+            if let Some(end) = end {
+                self.publish();
+                return end;
+            }
+        }
+    }
+
+    /// Applies the events of a chunk, and says if they end the watch.
+    fn take_in(
+        &mut self,
+        decoder: &mut WatchDecoder<T>,
+        chunk: &[u8],
+        version: &mut String,
+    ) -> Option<WatchEnd> {
+        let (store, draft) = (&mut self.store, &mut self.draft);
+        let mut end = None;
+        let decoded = decoder.push(chunk, &mut |event| {
+            if let WatchEvent::Added(object) | WatchEvent::Modified(object) | WatchEvent::Deleted(object) =
+                &event
+            {
+                object.resource_version().clone_into(version);
+                draft.at = Some(Timestamp::now());
+            }
+            match event {
+                WatchEvent::Added(object) | WatchEvent::Modified(object) => store.put(object),
+                WatchEvent::Deleted(object) => store.remove(&object),
+                WatchEvent::Bookmark { resource_version } => {
+                    *version = resource_version.to_string();
+                    draft.at = Some(Timestamp::now());
+                }
+                // Mostly 410: the version to watch from is gone.
+                WatchEvent::Error(_) => end = Some(WatchEnd::Relist),
+            }
+        });
+        match decoded {
+            Ok(()) => end,
+            Err(error) => Some(WatchEnd::Failed(undecodable(&error))),
+        }
+    }
+
+    /// Publishes a list in the making, not too often.
+    fn show(&mut self, fresh: &Store<T>) {
+        let due = self.published.is_none_or(|at| at.elapsed() >= PUBLISH_EVERY);
+        if due && !fresh.is_empty() {
+            self.published = Some(Instant::now());
+            if let Progress::Reading { of, .. } = self.draft.progress {
+                self.draft.progress = Progress::Reading { seen: fresh.len(), of };
+            }
+            self.out.send_replace(self.draft.listing(fresh));
+            self.asker.pulse().touch();
+        }
+    }
+
+    fn publish(&mut self) {
+        self.published = Some(Instant::now());
+        self.out.send_replace(self.draft.listing(&self.store));
+        self.asker.pulse().touch();
+    }
+}
+
+fn backoff(failures: &mut usize) -> Duration {
+    let pause = BACKOFF.get(*failures).or(BACKOFF.last()).copied().unwrap_or(REREAD_EVERY);
+    *failures += 1;
+    pause
+}
+
+fn wire_of(answer: &Answer) -> Result<Wire, Failure> {
+    Wire::of_content_type(&answer.content_type).ok_or_else(|| {
+        let message = format!("the answer is of type '{}', which is not Kubernetes'", answer.content_type);
+        Failure::new(Reason::Malformed, &message)
+    })
+}
+
+fn undecodable(error: &DecodeError) -> Failure {
+    match error {
+        DecodeError::Status(status) => Failure::of_kubernetes_status(status),
+        other => Failure::new(Reason::Malformed, &other.to_string()),
+    }
+}
+
+/// A token for a query: all but unreserved characters escaped.
+fn percent_encoded(token: &str) -> String {
+    let mut out = String::with_capacity(token.len());
+    for byte in token.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_escaped() {
+        assert_eq!(percent_encoded("aZ9-._~"), "aZ9-._~");
+        assert_eq!(percent_encoded("a b&=+/é"), "a%20b%26%3D%2B%2F%C3%A9");
+    }
+}

@@ -1,0 +1,246 @@
+//! Everything that is read of one cluster: the tasks that read, and the evidence that they make together.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use super::ask::Asker;
+use super::client::Connection;
+use super::cluster_name;
+use super::list::{Lister, What};
+use super::named::{self, Named};
+use super::namespaces::Namespaces;
+use super::pulse::Pulse;
+use super::servers::Servers;
+use super::what;
+use crate::catalog::Catalog;
+use crate::evidence::objects::{
+    CsiDriver, CsiNode, EndpointSlice, Kind, Lease, ManagedObject, Node, PersistentVolume, Pod, StorageClass, Workload,
+};
+use crate::evidence::{ApiServers, Cluster, Evidence, Listing, ManagedListing, Reading, Scope, ServedApis};
+use crate::text::Text;
+
+/// How many pages are asked for at a time. The server is the limit: more would only take from others.
+const PAGES_AT_A_TIME: usize = 4;
+
+/// How often ConfigMaps and discovery are read again.
+const REREAD_EVERY: Duration = Duration::from_secs(120);
+
+/// Reads a cluster. Dropping it ends its tasks.
+pub struct Reader {
+    cluster: Cluster,
+    scope: Scope,
+    pulse: Pulse,
+    feeds: Feeds,
+    refresh: watch::Sender<u64>,
+    tasks: JoinSet<()>,
+}
+
+/// The ends of the tasks, of which evidence is put together.
+struct Feeds {
+    nodes: watch::Receiver<Listing<Node>>,
+    pods: watch::Receiver<Listing<Pod>>,
+    workloads: BTreeMap<Kind, watch::Receiver<Listing<Workload>>>,
+    csi_nodes: watch::Receiver<Listing<CsiNode>>,
+    csi_drivers: watch::Receiver<Listing<CsiDriver>>,
+    persistent_volumes: watch::Receiver<Listing<PersistentVolume>>,
+    storage_classes: watch::Receiver<Listing<StorageClass>>,
+    leases: watch::Receiver<Listing<Lease>>,
+    endpoint_slices: watch::Receiver<Listing<EndpointSlice>>,
+    servers: watch::Receiver<ApiServers>,
+    served: watch::Receiver<Reading<ServedApis>>,
+    managed: watch::Receiver<BTreeMap<Text, Managed>>,
+    named: watch::Receiver<Named>,
+}
+
+/// A listing of [`ManagedObject`]s and what it is of.
+#[derive(Clone)]
+struct Managed {
+    group: Text,
+    version: Text,
+    kind: Text,
+    listing: watch::Receiver<Listing<ManagedObject>>,
+}
+
+/// What all tasks share.
+#[derive(Clone)]
+struct Shared {
+    asker: Asker,
+    gate: Arc<Semaphore>,
+    namespaces: Arc<Namespaces>,
+    refresh: watch::Receiver<u64>,
+    follow: bool,
+}
+
+impl Reader {
+    /// Begins to read through `connection`: once, or on and on where `follow` says so.
+    pub fn start(connection: Connection, catalog: &'static Catalog, scope: Scope, follow: bool) -> Self {
+        let pulse = Pulse::default();
+        let (refresh, refreshed) = watch::channel(0);
+        let asker = Asker::entry(connection.client().clone(), connection.address(), pulse.clone());
+        let shared = Shared {
+            asker: asker.clone(),
+            gate: Arc::new(Semaphore::new(PAGES_AT_A_TIME)),
+            namespaces: Arc::new(Namespaces::new(connection.resolved().namespace.as_deref().unwrap_or("default"))),
+            refresh: refreshed.clone(),
+            follow,
+        };
+        let cluster = Cluster {
+            name: connection.resolved().cluster.clone(),
+            context: connection.resolved().context.clone(),
+            server: connection.address(),
+            uid: None,
+        };
+        let mut tasks = JoinSet::new();
+        let (named, named_feed) = named::channel();
+        tasks.spawn(named::run(named, shared.asker.clone(), refreshed.clone(), follow.then_some(REREAD_EVERY)));
+
+        let nodes = spawn::<Node>(&mut tasks, &shared, what::nodes());
+        let endpoint_slices = spawn::<EndpointSlice>(&mut tasks, &shared, what::endpoint_slices());
+        let (servers, servers_feed) =
+            Servers::new(connection, asker, pulse.clone(), endpoint_slices.clone(), nodes.clone());
+        if follow {
+            tasks.spawn(servers.follow(refreshed.clone()));
+        } else {
+            tasks.spawn(servers.once());
+        }
+        let (served, served_feed) = watch::channel(Reading::Unread(super::discover::pending()));
+        let (managed, managed_feed) = watch::channel(BTreeMap::new());
+        tasks.spawn(discover(shared.clone(), catalog, served, managed));
+
+        let feeds = Feeds {
+            nodes,
+            endpoint_slices,
+            servers: servers_feed,
+            served: served_feed,
+            managed: managed_feed,
+            named: named_feed,
+            leases: spawn(&mut tasks, &shared, what::leases()),
+            csi_nodes: spawn(&mut tasks, &shared, what::csi_nodes()),
+            csi_drivers: spawn(&mut tasks, &shared, what::csi_drivers()),
+            storage_classes: spawn(&mut tasks, &shared, what::storage_classes()),
+            persistent_volumes: spawn(&mut tasks, &shared, what::persistent_volumes()),
+            workloads: Kind::ALL
+                .into_iter()
+                .map(|kind| (kind, spawn(&mut tasks, &shared, what::workloads(kind))))
+                .collect(),
+            pods: spawn(&mut tasks, &shared, what::pods()),
+        };
+        Self { cluster, scope, pulse, feeds, refresh, tasks }
+    }
+
+    /// Reads everything again.
+    pub fn refresh(&self) {
+        self.refresh.send_modify(|count| *count += 1);
+    }
+
+    /// Wakes whenever [`Reader::evidence`] may have changed.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.pulse.subscribe()
+    }
+
+    /// Waits until every task has read once. Only for a reader that does not follow.
+    pub async fn finished(&mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// All that has been observed up to now. Cheap: objects are shared, not copied.
+    pub fn evidence(&self) -> Evidence {
+        let feeds = &self.feeds;
+        let mut evidence = Evidence::nothing(self.cluster.clone(), self.scope, Timestamp::now());
+        evidence.servers = feeds.servers.borrow().clone();
+        evidence.served = feeds.served.borrow().clone();
+        let named = feeds.named.borrow().clone();
+        evidence.cluster.uid = named.uid;
+        if let Some(name) = named.config_maps.get("kubeadm-config").and_then(cluster_name::of_kubeadm) {
+            evidence.cluster.name = name;
+        }
+        evidence.config_maps = named.config_maps;
+        let objects = &mut evidence.objects;
+        objects.nodes = feeds.nodes.borrow().clone();
+        objects.pods = feeds.pods.borrow().clone();
+        objects.workloads = feeds.workloads.iter().map(|(kind, feed)| (*kind, feed.borrow().clone())).collect();
+        objects.csi_nodes = feeds.csi_nodes.borrow().clone();
+        objects.csi_drivers = feeds.csi_drivers.borrow().clone();
+        objects.persistent_volumes = feeds.persistent_volumes.borrow().clone();
+        objects.storage_classes = feeds.storage_classes.borrow().clone();
+        objects.leases = feeds.leases.borrow().clone();
+        objects.endpoint_slices = feeds.endpoint_slices.borrow().clone();
+        objects.managed = feeds.managed.borrow().iter().map(|(key, managed)| (key.clone(), managed.now())).collect();
+        evidence.api_gone_since = self.pulse.gone_since();
+        evidence.reads = self.pulse.records();
+        evidence
+    }
+}
+
+impl Managed {
+    fn now(&self) -> ManagedListing {
+        ManagedListing {
+            group: self.group.clone(),
+            version: self.version.clone(),
+            kind: self.kind.clone(),
+            listing: self.listing.borrow().clone(),
+        }
+    }
+}
+
+/// Starts to list one kind.
+fn spawn<T>(tasks: &mut JoinSet<()>, shared: &Shared, what: What) -> watch::Receiver<Listing<T>>
+where
+    T: crate::evidence::objects::Object + serde::de::DeserializeOwned + Send + Sync + 'static,
+{
+    let (lister, listing) = lister(shared, what);
+    if shared.follow {
+        tasks.spawn(lister.follow(shared.refresh.clone()));
+    } else {
+        tasks.spawn(lister.once());
+    }
+    listing
+}
+
+fn lister<T>(shared: &Shared, what: What) -> (Lister<T>, watch::Receiver<Listing<T>>)
+where
+    T: crate::evidence::objects::Object + serde::de::DeserializeOwned + Send + Sync + 'static,
+{
+    Lister::new(what, shared.asker.clone(), Arc::clone(&shared.gate), Arc::clone(&shared.namespaces))
+}
+
+/// Asks which APIs are served, and reads the objects of those that some later version does not serve.
+///
+/// The kinds are chosen once: what a cluster serves changes with its API server's flags, which restarts it, and is
+/// then seen by the next session.
+async fn discover(
+    shared: Shared,
+    catalog: &'static Catalog,
+    served: watch::Sender<Reading<ServedApis>>,
+    managed: watch::Sender<BTreeMap<Text, Managed>>,
+) {
+    let mut refresh = shared.refresh.clone();
+    let reading = loop {
+        let reading = super::discover::ask(&shared.asker).await;
+        let done = reading.value().is_some() || !shared.follow;
+        served.send_replace(reading.clone());
+        shared.asker.pulse().touch();
+        if done {
+            break reading;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(5)) => {}
+            changed = refresh.changed() => if changed.is_err() { return },
+        }
+    };
+    let Some(apis) = reading.value() else { return };
+    let mut tasks = JoinSet::new();
+    let chosen = what::managed(catalog, apis).into_iter().map(|(group, version, kind, what)| {
+        let key = what.resource.clone();
+        let listing = spawn::<ManagedObject>(&mut tasks, &shared, what);
+        (key, Managed { group, version, kind, listing })
+    });
+    managed.send_replace(chosen.collect());
+    shared.asker.pulse().touch();
+    while tasks.join_next().await.is_some() {}
+}

@@ -1,0 +1,306 @@
+//! The API servers, each asked by its own address.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::ask::Asker;
+use super::client::Connection;
+use super::pulse::Pulse;
+use super::wire::metrics;
+use crate::evidence::objects::{EndpointSlice, Node};
+use crate::evidence::{ApiServer, ApiServers, DeprecatedCalls, Health, Listing, Reading, Reason, Stamp, Unread};
+use crate::text::Text;
+use crate::version::Version;
+
+/// How often version and readiness are asked again.
+const ASK_EVERY: Duration = Duration::from_secs(10);
+
+/// How often metrics are read again: they are large, and change slowly.
+const METRICS_EVERY: Duration = Duration::from_secs(60);
+
+/// The most of /version and /readyz that is read, in bytes.
+const MAX_SMALL: usize = 256 << 10;
+
+/// The most of /metrics that is read, in bytes: a large cluster's are some tens of megabytes.
+const MAX_METRICS: usize = 256 << 20;
+
+/// How many servers are asked at most. No control plane has that many.
+const MAX_SERVERS: usize = 32;
+
+/// Finds and asks the API servers.
+pub struct Servers {
+    connection: Connection,
+    entry: Asker,
+    pulse: Pulse,
+    slices: watch::Receiver<Listing<EndpointSlice>>,
+    nodes: watch::Receiver<Listing<Node>>,
+    out: watch::Sender<ApiServers>,
+    /// Metrics are read less often than the rest: the last ones, and when.
+    metrics: BTreeMap<Text, (Instant, Reading<DeprecatedCalls>)>,
+}
+
+impl Servers {
+    /// Nothing asked yet; the servers are those that `slices` name. `nodes` give them host names.
+    pub fn new(
+        connection: Connection,
+        entry: Asker,
+        pulse: Pulse,
+        slices: watch::Receiver<Listing<EndpointSlice>>,
+        nodes: watch::Receiver<Listing<Node>>,
+    ) -> (Self, watch::Receiver<ApiServers>) {
+        let pending = Unread::new("get", "API servers", Reason::Pending, "");
+        let (out, servers) = watch::channel(ApiServers { unread: vec![pending], ..ApiServers::default() });
+        (Self { connection, entry, pulse, slices, nodes, out, metrics: BTreeMap::new() }, servers)
+    }
+
+    /// Asks all servers once.
+    pub async fn once(mut self) {
+        if self.slices_are_read().await {
+            self.round().await;
+        }
+    }
+
+    /// Asks all servers, again and again, for as long as somebody looks.
+    pub async fn follow(mut self, mut refresh: watch::Receiver<u64>) {
+        if !self.slices_are_read().await {
+            return;
+        }
+        while !self.out.is_closed() {
+            refresh.mark_unchanged();
+            self.round().await;
+            tokio::select! {
+                () = tokio::time::sleep(ASK_EVERY) => {}
+                changed = refresh.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    self.metrics.clear();
+                }
+            }
+        }
+    }
+
+    /// Waits for the list of servers; `false` when it will never come.
+    async fn slices_are_read(&mut self) -> bool {
+        self.slices.wait_for(|listing| listing.progress == crate::evidence::Progress::Done).await.is_ok()
+    }
+
+    async fn round(&mut self) {
+        let (addresses, unread) = {
+            let slices = self.slices.borrow();
+            (addresses(&slices), slices.unread.clone())
+        };
+        let mut tasks = JoinSet::new();
+        for (index, address) in addresses.iter().enumerate() {
+            let known = self.known_metrics(address);
+            let client = match address.parse::<SocketAddr>() {
+                Ok(socket) => self.connection.for_server(socket.ip(), socket.port(), None).await.map_err(|e| e.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            match client {
+                Ok((client, _)) => {
+                    let asker = Asker::direct(client, address.clone(), self.pulse.clone());
+                    tasks.spawn(async move { (index, ask_server(&asker, true, known).await) });
+                }
+                Err(message) => {
+                    let address = address.clone();
+                    tasks.spawn(async move { (index, unreached(&address, &message)) });
+                }
+            }
+        }
+        let mut servers: Vec<(usize, ApiServer)> = tasks.join_all().await;
+        servers.sort_by_key(|(index, _)| *index);
+        let mut servers: Vec<ApiServer> = servers.into_iter().map(|(_, server)| server).collect();
+        if servers.iter().all(|server| server.version.value().is_none()) {
+            let known = self.known_metrics(self.entry.server());
+            servers.push(ask_server(&self.entry, false, known).await);
+        }
+        let nodes = self.nodes.borrow().clone();
+        for server in &mut servers {
+            server.hostname = server.direct.then(|| hostname(&server.address, &nodes)).flatten();
+            let due = self.metrics.get(&server.address).is_none_or(|(at, _)| at.elapsed() >= METRICS_EVERY);
+            if due && server.deprecated_calls.value().is_some() {
+                self.metrics.insert(server.address.clone(), (Instant::now(), server.deprecated_calls.clone()));
+            }
+        }
+        self.out.send_replace(ApiServers { servers, unread, listed: true });
+        self.pulse.touch();
+    }
+
+    fn known_metrics(&self, address: &Text) -> Option<Reading<DeprecatedCalls>> {
+        let (at, reading) = self.metrics.get(address)?;
+        (at.elapsed() < METRICS_EVERY).then(|| reading.clone())
+    }
+}
+
+/// The addresses that the slices of default/kubernetes name, each once, in order.
+fn addresses(slices: &Listing<EndpointSlice>) -> Vec<Text> {
+    let mut addresses = Vec::new();
+    for slice in slices.iter() {
+        let port = slice.ports.iter().find_map(|port| port.port).unwrap_or(6443);
+        for endpoint in &slice.endpoints {
+            let Some(host) = endpoint.addresses.first() else { continue };
+            let address = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+            addresses.push(Text::from(address));
+        }
+    }
+    addresses.sort();
+    addresses.dedup();
+    addresses.truncate(MAX_SERVERS);
+    addresses
+}
+
+/// The host name of the node with that address.
+fn hostname(address: &str, nodes: &Listing<Node>) -> Option<Text> {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']']);
+    let node = nodes.iter().find(|node| node.status.addresses.iter().any(|a| a.kind == "InternalIP" && a.address == host))?;
+    Some(node.metadata.labels.get("kubernetes.io/hostname").map_or_else(|| node.metadata.name.clone(), Text::from))
+}
+
+fn unreached(address: &Text, message: &str) -> ApiServer {
+    let unread = |what: &str| Unread::new("get", what, Reason::Unreachable, message).of(address).at(Timestamp::now());
+    ApiServer {
+        address: address.clone(),
+        direct: true,
+        hostname: None,
+        version: Reading::Unread(unread("/version")),
+        ready: Reading::Unread(unread("/readyz")),
+        deprecated_calls: Reading::Unread(unread("/metrics")),
+    }
+}
+
+async fn ask_server(asker: &Asker, direct: bool, known: Option<Reading<DeprecatedCalls>>) -> ApiServer {
+    let address = asker.server().clone();
+    let version = version(asker).await;
+    // One that does not answer at all is one unread entry, not three waits.
+    if let Reading::Unread(unread) = &version
+        && matches!(unread.reason, Reason::Unreachable | Reason::TimedOut)
+    {
+        let mut server = unreached(&address, &unread.message);
+        server.direct = direct;
+        server.version = version;
+        return server;
+    }
+    let ready = ready(asker).await;
+    let deprecated_calls = match known {
+        Some(known) => known,
+        None => deprecated_calls(asker).await,
+    };
+    ApiServer { address, direct, hostname: None, version, ready, deprecated_calls }
+}
+
+async fn version(asker: &Asker) -> Reading<Version> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Info {
+        git_version: Version,
+    }
+    match asker.ask_whole("/version", "application/json", MAX_SMALL).await {
+        Ok((body, at)) => match serde_json::from_slice::<Info>(&body) {
+            Ok(info) => read(asker, "/version", at, info.git_version),
+            Err(error) => malformed(asker, "/version", &error.to_string()),
+        },
+        Err(failure) => Reading::Unread(failure.unread("get", "/version").of(asker.server())),
+    }
+}
+
+async fn ready(asker: &Asker) -> Reading<Health> {
+    match asker.ask_health("/readyz?verbose", MAX_SMALL).await {
+        Ok((ok, body, at)) => read(asker, "/readyz?verbose", at, health(ok, &String::from_utf8_lossy(&body))),
+        Err(failure) => Reading::Unread(failure.unread("get", "/readyz").of(asker.server())),
+    }
+}
+
+/// The lines `[+]name ok` and `[-]name failed: reason withheld` of /readyz?verbose.
+fn health(ok: bool, text: &str) -> Health {
+    let mut health = Health { ok, ..Health::default() };
+    for line in text.lines() {
+        let (passed, rest) = match (line.strip_prefix("[+]"), line.strip_prefix("[-]")) {
+            (Some(rest), _) => (true, rest),
+            (_, Some(rest)) => (false, rest),
+            _ => continue,
+        };
+        let name = rest.split_whitespace().next().unwrap_or_default();
+        health.checks += 1;
+        if name == "etcd" {
+            health.etcd = Some(passed);
+        }
+        if !passed {
+            health.failed.push(name.into());
+        }
+    }
+    health
+}
+
+async fn deprecated_calls(asker: &Asker) -> Reading<DeprecatedCalls> {
+    let failed = |failure: super::failure::Failure| Reading::Unread(failure.unread("get", "/metrics").of(asker.server()));
+    let mut answer = match asker.ask("/metrics", "text/plain").await {
+        Ok(answer) => answer,
+        Err(failure) => return failed(failure),
+    };
+    let mut reader = metrics::DeprecatedCallsReader::default();
+    let mut bytes = 0;
+    loop {
+        match answer.chunk().await {
+            Ok(Some(chunk)) => {
+                bytes += chunk.len();
+                if bytes > MAX_METRICS {
+                    return malformed(asker, "/metrics", &format!("larger than {MAX_METRICS} bytes"));
+                }
+                if let Err(error) = reader.push(&chunk) {
+                    return malformed(asker, "/metrics", &error.to_string());
+                }
+            }
+            Ok(None) => break,
+            Err(failure) => return failed(failure),
+        }
+    }
+    match reader.finish() {
+        Ok(calls) => read(asker, "/metrics", Timestamp::now(), calls),
+        Err(error) => malformed(asker, "/metrics", &error.to_string()),
+    }
+}
+
+fn read<T>(asker: &Asker, path: &str, at: Timestamp, value: T) -> Reading<T> {
+    Reading::Read { stamp: Stamp { at, how: format!("GET https://{}{path}", asker.server()).into() }, value }
+}
+
+fn malformed<T>(asker: &Asker, path: &str, message: &str) -> Reading<T> {
+    Reading::Unread(Unread::new("get", path, Reason::Malformed, message).of(asker.server()).at(Timestamp::now()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readyz_names_what_failed() {
+        let text = "[+]ping ok\n[+]etcd ok\n[-]poststarthook/rbac/bootstrap-roles failed: reason withheld\nreadyz check failed\n";
+        let health = health(false, text);
+        assert_eq!(health.failed, ["poststarthook/rbac/bootstrap-roles"]);
+        assert_eq!((health.ok, health.checks, health.etcd), (false, 3, Some(true)));
+    }
+
+    #[test]
+    fn addresses_are_those_of_the_slices_each_once() {
+        let slice = serde_json::from_value::<EndpointSlice>(serde_json::json!({
+            "metadata": { "name": "kubernetes" },
+            "endpoints": [{ "addresses": ["10.0.0.2"] }, { "addresses": ["10.0.0.1"] }, { "addresses": ["10.0.0.2"] }],
+            "ports": [{ "name": "https", "port": 6443 }],
+        }))
+        .unwrap();
+        let v6 = serde_json::from_value::<EndpointSlice>(serde_json::json!({
+            "metadata": { "name": "kubernetes-6" }, "endpoints": [{ "addresses": ["fd00::1"] }], "ports": [{ "port": 443 }],
+        }))
+        .unwrap();
+        let stamp = Stamp { at: Timestamp::UNIX_EPOCH, how: "".into() };
+        let listing = Listing::complete("endpointslices", vec![slice, v6], stamp);
+        assert_eq!(addresses(&listing), ["10.0.0.1:6443", "10.0.0.2:6443", "[fd00::1]:443"]);
+    }
+}
