@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn statuses_have_their_reasons_and_the_servers_words() {
-        let body = br#"{"kind":"Status","message":"pods is forbidden: User \"x\" cannot list resource \"pods\"","code":403}"#;
+        let body = br#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"pods is forbidden: User \"x\" cannot list resource \"pods\"","code":403}"#;
         let failure = Failure::of_answer(403, "application/json", body);
         assert_eq!(failure.reason, Reason::Forbidden);
         assert!(failure.message.starts_with("pods is forbidden"));
