@@ -10,14 +10,18 @@
 //! | [`list`] | lists, page by page |
 //! | [`watch`] | watches, event by event |
 //! | [`object`] | a single object, and the Status of a failed request |
+//! | [`discovery`] | which APIs are served |
+//! | [`metrics`] | which deprecated APIs were called |
 //! | [`schema`] | which protobuf field is which JSON field, as tables |
 //! | [`de`], [`protobuf`], [`json`] | the encodings themselves |
 
 pub mod de;
+pub mod discovery;
 mod envelope;
 pub mod error;
 pub mod json;
 pub mod list;
+pub mod metrics;
 pub mod object;
 pub mod protobuf;
 pub mod schema;
