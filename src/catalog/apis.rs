@@ -37,6 +37,8 @@ pub struct Api {
     pub types_left: Option<Minor>,
     /// Whether a server of the catalog's minors serves it without `--runtime-config`.
     pub served_by_default: bool,
+    /// The feature gate of kube-apiserver that must be on as well, where it is served at all.
+    pub feature_gate: Option<String>,
     /// The minors whose servers name it in `apiserver_requested_deprecated_apis` when it is asked
     /// for. In other minors the metric's silence says nothing about use.
     #[serde(default)]

@@ -4,22 +4,39 @@
 //! `docs/catalog.md`.
 
 pub mod apis;
+pub mod etcd;
+pub mod nodes;
 pub mod range;
 pub mod releases;
+pub mod skew;
+pub mod volumes;
 
 use std::sync::OnceLock;
 
 use serde::de::DeserializeOwned;
 
 pub use apis::{Api, Replacement};
-pub use range::MinorRange;
+pub use etcd::{EtcdHazard, KubeadmImages, Pins, Threat, version_of_tag};
+pub use nodes::{
+    AppArmorField, AppArmorRule, CgroupRule, CgroupV1, FloorEffect, RuntimeFloor, WithoutAppArmor,
+};
+pub use range::{MinorRange, VersionRange};
 pub use releases::Release;
+pub use skew::{Skew, SkewRule};
+pub use volumes::{VolumeEffect, VolumeRule};
 
 /// All that the catalog knows. Lists are in the order that their look-ups rely on, which tests keep.
 #[derive(Debug)]
 pub struct Catalog {
     pub(crate) releases: Vec<Release>,
     pub(crate) apis: Vec<Api>,
+    pub(crate) volumes: Vec<VolumeRule>,
+    pub(crate) images: Vec<KubeadmImages>,
+    pub(crate) hazards: Vec<EtcdHazard>,
+    pub(crate) skew: Vec<SkewRule>,
+    pub(crate) cgroup: Vec<CgroupRule>,
+    pub(crate) apparmor: Vec<AppArmorRule>,
+    pub(crate) runtimes: Vec<RuntimeFloor>,
 }
 
 /// The compiled-in data cannot be read: a mistake in kubelift, not in the cluster.
@@ -43,7 +60,17 @@ impl Catalog {
         let mut apis: Vec<Api> = rows("apis.yaml", include_str!("data/apis.yaml"))?;
         apis.extend(rows::<Api>("apis-gone.yaml", include_str!("data/apis-gone.yaml"))?);
         apis.sort_by(|a, b| a.key().cmp(&b.key()));
-        Ok(Self { releases: rows("releases.yaml", include_str!("data/releases.yaml"))?, apis })
+        Ok(Self {
+            apis,
+            releases: rows("releases.yaml", include_str!("data/releases.yaml"))?,
+            volumes: rows("volumes.yaml", include_str!("data/volumes.yaml"))?,
+            images: rows("kubeadm-images.yaml", include_str!("data/kubeadm-images.yaml"))?,
+            hazards: rows("etcd.yaml", include_str!("data/etcd.yaml"))?,
+            skew: rows("skew.yaml", include_str!("data/skew.yaml"))?,
+            cgroup: rows("cgroup.yaml", include_str!("data/cgroup.yaml"))?,
+            apparmor: rows("apparmor.yaml", include_str!("data/apparmor.yaml"))?,
+            runtimes: rows("runtimes.yaml", include_str!("data/runtimes.yaml"))?,
+        })
     }
 }
 
@@ -66,8 +93,21 @@ pub(crate) mod tests {
     fn every_row_has_a_source() {
         let catalog = catalog();
         let mut sources: Vec<(String, &str)> = Vec::new();
-        sources.extend(catalog.releases.iter().map(|r| (r.minor.to_string(), r.source.as_str())));
-        sources.extend(catalog.apis.iter().map(|a| (format!("{a}"), a.source.as_str())));
+        macro_rules! of {
+            ($list:ident, $row:ident => $name:expr) => {
+                assert!(!catalog.$list.is_empty(), concat!(stringify!($list), " has no rows"));
+                sources.extend(catalog.$list.iter().map(|$row| ($name, $row.source.as_str())));
+            };
+        }
+        of!(releases, row => row.minor.to_string());
+        of!(apis, row => row.to_string());
+        of!(volumes, row => row.field.clone());
+        of!(images, row => format!("images of {}.{}", row.minor, row.from_patch));
+        of!(hazards, row => row.id.clone());
+        of!(skew, row => format!("{} against {}", row.component, row.against));
+        of!(cgroup, row => format!("cgroup {}", row.since));
+        of!(apparmor, row => format!("apparmor {}", row.since));
+        of!(runtimes, row => format!("{} {}", row.runtime, row.floor));
         for (row, source) in sources {
             assert!(source.trim().len() > 10, "{row} has no source");
         }
