@@ -2,11 +2,14 @@
 
 pub mod ask;
 pub mod cluster_name;
+pub mod environment;
 pub mod failure;
 pub mod list;
 pub mod named;
 pub mod namespaces;
+pub mod proxy;
 pub mod pulse;
+pub mod secret;
 pub mod store;
 pub mod what;
 pub mod wire;
