@@ -4,6 +4,7 @@ pub mod ask;
 pub mod cluster_name;
 pub mod environment;
 pub mod failure;
+pub mod guard;
 pub mod list;
 pub mod named;
 pub mod namespaces;
