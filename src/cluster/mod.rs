@@ -1,10 +1,14 @@
 //! Reading a Kubernetes API: what leaves is a plain read, what comes back is decoded as it comes.
 
 pub mod ask;
+pub mod client;
 pub mod cluster_name;
+pub mod credentials;
 pub mod environment;
 pub mod failure;
 pub mod guard;
+mod incluster;
+pub mod kubeconfig;
 pub mod list;
 pub mod named;
 pub mod namespaces;
@@ -12,5 +16,8 @@ pub mod proxy;
 pub mod pulse;
 pub mod secret;
 pub mod store;
+mod transport;
 pub mod what;
 pub mod wire;
+#[cfg(test)]
+mod witness;

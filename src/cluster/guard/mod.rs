@@ -7,6 +7,8 @@
 mod path;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod through_kube;
 
 use std::error::Error as StdError;
 use std::future::Future;

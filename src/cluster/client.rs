@@ -1,0 +1,209 @@
+//! Clients for inspections: every one has the guard in it, and there is no other way to get one.
+//!
+//! From the caller to the wire: kube's client, the guard, the credentials, kube's stack (base URL, impersonation,
+//! TLS, proxy). kube's own retry is off: [`super::ask`] has one that is bounded and seen.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use http::{HeaderValue, Request, Uri, header};
+use kube::client::{Body, Client};
+use tower::{Layer, util::MapRequestLayer};
+
+use super::credentials::{Authorizer, CredentialError, Desk};
+use super::environment::Environment;
+use super::guard::ReadOnly;
+use super::kubeconfig::{Choice, Identity, KubeconfigError, Resolved, Trust, address, resolve};
+use super::proxy::ProxyError;
+use super::transport::Transport;
+use crate::text::Text;
+
+/// How long a connection may take to be made, TLS included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a request may take to leave.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a connection may be silent before it is given up: beyond the longest watch. Who reads has shorter limits
+/// of its own.
+const READ_TIMEOUT: Duration = Duration::from_secs(330);
+
+/// What kubelift calls itself; the API server's audit log has it.
+const USER_AGENT: &str = concat!("kubelift/", env!("CARGO_PKG_VERSION"));
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The kubeconfig gives no cluster.
+    #[error(transparent)]
+    Kubeconfig(#[from] KubeconfigError),
+    /// There are no credentials.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+    /// The proxy cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+    /// A certificate, a key or a name that TLS cannot use.
+    #[error("no connection can be prepared to {server} as user {user}: {source}")]
+    Client {
+        /// The server's address.
+        server: Text,
+        /// The user's entry.
+        user: Text,
+        /// Why.
+        source: kube::Error,
+    },
+    /// A server that nothing vouches for.
+    #[error("{server} is not dialled directly: {why}")]
+    Unverified {
+        /// The server's address.
+        server: Text,
+        /// What is missing.
+        why: &'static str,
+    },
+}
+
+/// A cluster, and who one is there, with a client that only reads.
+#[derive(Clone)]
+pub struct Connection {
+    client: Client,
+    resolved: Arc<Resolved>,
+    authorizer: Authorizer,
+}
+
+impl Connection {
+    /// Finds the cluster that `choice` and `environment` mean and obtains credentials, asking at `desk` before a
+    /// command runs. No request is sent. Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// What is wrong with the kubeconfig or the credentials.
+    pub async fn prepare(
+        choice: Choice,
+        environment: Environment,
+        desk: Arc<dyn Desk>,
+    ) -> Result<Self, ConnectError> {
+        let resolved = resolve(&choice, &environment)?;
+        let authorizer = Authorizer::obtain(choice, environment, resolved.clone(), desk).await?;
+        let client = inspection(&resolved, resolved.server.clone(), &resolved.trust, &authorizer).await?;
+        Ok(Self { client, resolved: Arc::new(resolved), authorizer })
+    }
+
+    /// The client for the cluster's entry. It reads and does nothing else.
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The entry's address, `host:port`.
+    pub fn address(&self) -> Text {
+        self.resolved.address()
+    }
+
+    /// Names of context, cluster and user, namespace, and what else the kubeconfig says.
+    pub fn resolved(&self) -> &Resolved {
+        &self.resolved
+    }
+
+    /// The session's credentials, to be watched and renewed.
+    pub const fn authorizer(&self) -> &Authorizer {
+        &self.authorizer
+    }
+
+    /// A client for one API server, dialled at its own address with the same credentials. Its certificate must be
+    /// for that address. `roots` are the cluster's own authorities (DER), where they are known from elsewhere than
+    /// the kubeconfig, whose may be a balancer's.
+    ///
+    /// # Errors
+    /// When nothing vouches for the server: credentials would go to whatever answers there.
+    pub async fn for_server(
+        &self,
+        ip: IpAddr,
+        port: u16,
+        roots: Option<Vec<Vec<u8>>>,
+    ) -> Result<(Client, Text), ConnectError> {
+        let authority = std::net::SocketAddr::new(ip, port).to_string();
+        let server = Text::new(&authority);
+        let unverified = |why| ConnectError::Unverified { server: server.clone(), why };
+        let uri: Uri =
+            format!("https://{authority}").parse().map_err(|_| unverified("its address makes no URL"))?;
+        let known = &self.resolved.trust;
+        let trust = Trust {
+            roots_file: known.roots_file.clone().filter(|_| roots.is_none()),
+            roots: roots.or_else(|| known.roots.clone()),
+            ..Trust::default()
+        };
+        if trust.roots.is_none() {
+            return Err(unverified(
+                "the kubeconfig has no certificate authority that its certificate could be checked by",
+            ));
+        }
+        let client = inspection(&self.resolved, uri, &trust, &self.authorizer).await?;
+        Ok((client, server))
+    }
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("resolved", &self.resolved).finish_non_exhaustive()
+    }
+}
+
+/// The only maker of clients. The guard is the first that a request meets below kube's client.
+async fn inspection(
+    resolved: &Resolved,
+    server: Uri,
+    trust: &Trust,
+    authorizer: &Authorizer,
+) -> Result<Client, ConnectError> {
+    let failed =
+        |source| ConnectError::Client { server: address(&server), user: resolved.user.clone(), source };
+    let config = config(resolved, &server, trust)?;
+    let transport = Transport::new(config, authorizer.clone());
+    transport.prepare().await.map_err(failed)?;
+    let service = ReadOnly.layer(MapRequestLayer::new(with_defaults).layer(transport));
+    Ok(Client::new(service, resolved.namespace.as_deref().unwrap_or("default")))
+}
+
+fn with_defaults(mut request: Request<Body>) -> Request<Body> {
+    let headers = request.headers_mut();
+    headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(USER_AGENT));
+    // On a fast line gzip costs both ends more time than it saves.
+    headers.entry(header::ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
+    request
+}
+
+/// What kube's stack needs. No credential is in it but the impersonation, so that nothing of kube's reads a token or
+/// runs a plugin; the client certificate is added by [`with_identity`].
+fn config(resolved: &Resolved, server: &Uri, trust: &Trust) -> Result<kube::Config, ProxyError> {
+    let mut config = kube::Config::new(server.clone());
+    config.root_cert.clone_from(&trust.roots);
+    config.root_cert_file.clone_from(&trust.roots_file);
+    config.accept_invalid_certs = trust.insecure;
+    config.tls_server_name.clone_from(&trust.server_name);
+    config.proxy_url = resolved.proxies.for_server(server)?;
+    config.disable_compression = resolved.disable_compression;
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    config.write_timeout = Some(WRITE_TIMEOUT);
+    config.read_timeout = Some(READ_TIMEOUT);
+    // Else the time that a connection lay in the pool would count.
+    config.reset_reader_on_write = true;
+    config.default_retry = false;
+    let some = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    let impersonation = &resolved.impersonation;
+    config.auth_info.impersonate = some(&impersonation.user);
+    config.auth_info.impersonate_uid = some(&impersonation.uid);
+    config.auth_info.impersonate_groups = Some(impersonation.groups.clone());
+    config.auth_info.impersonate_user_extra = Some(impersonation.extra.clone().into_iter().collect());
+    Ok(config)
+}
+
+/// `config` with a client certificate, as kube takes it.
+pub(super) fn with_identity(mut config: kube::Config, identity: Option<&Identity>) -> kube::Config {
+    if let Some(identity) = identity {
+        config.auth_info.client_certificate_data = Some(BASE64_STANDARD.encode(&identity.certificate));
+        config.auth_info.client_key_data = Some(BASE64_STANDARD.encode(identity.key.expose()).into());
+    }
+    config
+}
