@@ -71,7 +71,7 @@ pub fn redact_value(value: &mut Value) {
 
 fn may_hold_secret(text: &str) -> bool {
     let lower_has = |word: &&str| contains_ignoring_case(text, word);
-    text.contains("-----BEGIN") || text.contains("eyJ") || SECRET_WORDS.iter().any(|w| lower_has(w)) || {
+    text.contains("-----BEGIN") || text.contains("eyJ") || SECRET_WORDS.iter().any(&lower_has) || {
         lower_has(&"bearer")
             || text
                 .split(|c: char| !is_token_char(c))
