@@ -1,7 +1,13 @@
 //! The checks: pure functions of evidence and target. One file a check, one line in [`CHECKS`].
 
+pub mod common;
+mod deprecated_apis;
 pub mod finding;
+#[cfg(test)]
+mod gaps_tests;
 pub mod target;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +30,12 @@ pub struct Check {
 }
 
 /// Every check, in the order of the panes.
-pub static CHECKS: &[Check] = &[];
+pub static CHECKS: &[Check] = &[Check {
+    id: "deprecated-apis",
+    title: "Deprecated APIs",
+    about: "objects and clients that use an API version which the target, or a later minor, does not serve",
+    run: deprecated_apis::run,
+}];
 
 /// The answer to "may we start?".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,86 @@
+//! What was not read is never fine: held against every check, with every source of evidence turned unread in turn.
+
+use super::testing::World;
+use super::{CHECKS, Finding, Severity, Verdict, judge, judge_one};
+
+/// Worlds with something to find in them, each with a name and the version to go to.
+fn cases() -> Vec<(&'static str, World, &'static str)> {
+    let mut cases = vec![
+        ("healthy", World::new("1.30.4"), "1.31.4"),
+        ("healthy, two hops", World::new("1.30.4"), "1.32.4"),
+        ("healthy, to 1.35", World::new("1.34.4"), "1.35.2"),
+        ("healthy, a patch", World::new("1.30.4"), "1.30.9"),
+    ];
+    cases.extend(super::deprecated_apis::tests::cases());
+    cases
+}
+
+/// Unknown findings that could hide a blocker.
+fn could_block(findings: &[Finding]) -> usize {
+    findings.iter().filter(|finding| finding.could_hide == Some(Severity::Blocker)).count()
+}
+
+#[test]
+fn every_unknown_says_what_it_could_hide_and_nothing_else_does() {
+    for (name, world, to) in cases() {
+        for (source, without) in world.each_unread() {
+            for finding in judge(&without.evidence, &without.target(to)) {
+                let unknown = finding.severity == Severity::Unknown;
+                assert_eq!(finding.could_hide.is_some(), unknown, "{name} without {source}: {finding:?}");
+                assert!(!finding.code.is_empty() && !finding.message.is_empty(), "{finding:?}");
+                assert!(finding.message.lines().count() == 1, "{finding:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_source_turned_unread_makes_a_pane_look_ready() {
+    for (name, world, to) in cases() {
+        for check in CHECKS {
+            let before = judge_one(check, &world.evidence, &world.target(to));
+            for (source, without) in world.each_unread() {
+                let after = judge_one(check, &without.evidence, &without.target(to));
+                if Verdict::of(&before) != Verdict::Ready {
+                    assert_ne!(
+                        Verdict::of(&after),
+                        Verdict::Ready,
+                        "{}: {name} without {source}: {after:#?}",
+                        check.id
+                    );
+                }
+                assert!(
+                    could_block(&after) >= could_block(&before) || Verdict::of(&after) == Verdict::Blocked,
+                    "{}: {name} without {source} lost an unknown",
+                    check.id
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pane_is_never_empty_and_passes_only_where_everything_was_read() {
+    for (name, world, to) in cases() {
+        for (source, without) in world.each_unread() {
+            for check in CHECKS {
+                let findings = judge_one(check, &without.evidence, &without.target(to));
+                assert!(!findings.is_empty(), "{}: {name} without {source}", check.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_source_is_missed_by_somebody() {
+    let world = World::new("1.30.4");
+    assert_eq!(Verdict::of(&judge(&world.evidence, &world.target("1.31.4"))), Verdict::Ready);
+    for (source, without) in world.each_unread() {
+        let findings = judge(&without.evidence, &without.target("1.31.4"));
+        let unknown = findings.iter().any(|finding| finding.severity == Severity::Unknown);
+        assert!(unknown || !MISSED.contains(&source.split(' ').next().unwrap()), "nobody misses {source}");
+    }
+}
+
+/// The sources that a check misses in a healthy cluster.
+const MISSED: &[&str] = &["/apis", "/metrics", "a"];
