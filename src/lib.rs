@@ -12,10 +12,13 @@
 
 pub mod catalog;
 pub mod checks;
+pub mod cli;
 pub mod cluster;
 pub mod evidence;
 pub mod hosts;
 pub mod report;
+pub mod run;
 pub mod session;
+pub mod source;
 pub mod text;
 pub mod version;

@@ -24,7 +24,11 @@ pub async fn ask(asker: &Asker) -> Reading<ServedApis> {
         };
         match discovery::served_apis(&body) {
             Ok(apis) => served.0.extend(apis.0),
-            Err(error) => return Reading::Unread(Unread::new("get", path, Reason::Malformed, &error.to_string()).at(at)),
+            Err(error) => {
+                return Reading::Unread(
+                    Unread::new("get", path, Reason::Malformed, &error.to_string()).at(at),
+                );
+            }
         }
         stamp = Some(Stamp { at, how: "GET /api and /apis".into() });
     }

@@ -19,7 +19,8 @@ use super::servers::Servers;
 use super::what;
 use crate::catalog::Catalog;
 use crate::evidence::objects::{
-    CsiDriver, CsiNode, EndpointSlice, Kind, Lease, ManagedObject, Node, PersistentVolume, Pod, StorageClass, Workload,
+    CsiDriver, CsiNode, EndpointSlice, Kind, Lease, ManagedObject, Node, PersistentVolume, Pod, StorageClass,
+    Workload,
 };
 use crate::evidence::{ApiServers, Cluster, Evidence, Listing, ManagedListing, Reading, Scope, ServedApis};
 use crate::text::Text;
@@ -85,7 +86,9 @@ impl Reader {
         let shared = Shared {
             asker: asker.clone(),
             gate: Arc::new(Semaphore::new(PAGES_AT_A_TIME)),
-            namespaces: Arc::new(Namespaces::new(connection.resolved().namespace.as_deref().unwrap_or("default"))),
+            namespaces: Arc::new(Namespaces::new(
+                connection.resolved().namespace.as_deref().unwrap_or("default"),
+            )),
             refresh: refreshed.clone(),
             follow,
         };
@@ -97,7 +100,12 @@ impl Reader {
         };
         let mut tasks = JoinSet::new();
         let (named, named_feed) = named::channel();
-        tasks.spawn(named::run(named, shared.asker.clone(), refreshed.clone(), follow.then_some(REREAD_EVERY)));
+        tasks.spawn(named::run(
+            named,
+            shared.asker.clone(),
+            refreshed.clone(),
+            follow.then_some(REREAD_EVERY),
+        ));
 
         let nodes = spawn::<Node>(&mut tasks, &shared, what::nodes());
         let endpoint_slices = spawn::<EndpointSlice>(&mut tasks, &shared, what::endpoint_slices());
@@ -163,14 +171,16 @@ impl Reader {
         let objects = &mut evidence.objects;
         objects.nodes = feeds.nodes.borrow().clone();
         objects.pods = feeds.pods.borrow().clone();
-        objects.workloads = feeds.workloads.iter().map(|(kind, feed)| (*kind, feed.borrow().clone())).collect();
+        objects.workloads =
+            feeds.workloads.iter().map(|(kind, feed)| (*kind, feed.borrow().clone())).collect();
         objects.csi_nodes = feeds.csi_nodes.borrow().clone();
         objects.csi_drivers = feeds.csi_drivers.borrow().clone();
         objects.persistent_volumes = feeds.persistent_volumes.borrow().clone();
         objects.storage_classes = feeds.storage_classes.borrow().clone();
         objects.leases = feeds.leases.borrow().clone();
         objects.endpoint_slices = feeds.endpoint_slices.borrow().clone();
-        objects.managed = feeds.managed.borrow().iter().map(|(key, managed)| (key.clone(), managed.now())).collect();
+        objects.managed =
+            feeds.managed.borrow().iter().map(|(key, managed)| (key.clone(), managed.now())).collect();
         evidence.api_gone_since = self.pulse.gone_since();
         evidence.reads = self.pulse.records();
         evidence

@@ -14,7 +14,9 @@ use super::client::Connection;
 use super::pulse::Pulse;
 use super::wire::metrics;
 use crate::evidence::objects::{EndpointSlice, Node};
-use crate::evidence::{ApiServer, ApiServers, DeprecatedCalls, Health, Listing, Reading, Reason, Stamp, Unread};
+use crate::evidence::{
+    ApiServer, ApiServers, DeprecatedCalls, Health, Listing, Reading, Reason, Stamp, Unread,
+};
 use crate::text::Text;
 use crate::version::Version;
 
@@ -100,7 +102,11 @@ impl Servers {
         for (index, address) in addresses.iter().enumerate() {
             let known = self.known_metrics(address);
             let client = match address.parse::<SocketAddr>() {
-                Ok(socket) => self.connection.for_server(socket.ip(), socket.port(), None).await.map_err(|e| e.to_string()),
+                Ok(socket) => self
+                    .connection
+                    .for_server(socket.ip(), socket.port(), None)
+                    .await
+                    .map_err(|e| e.to_string()),
                 Err(error) => Err(error.to_string()),
             };
             match client {
@@ -126,7 +132,8 @@ impl Servers {
             server.hostname = server.direct.then(|| hostname(&server.address, &nodes)).flatten();
             let due = self.metrics.get(&server.address).is_none_or(|(at, _)| at.elapsed() >= METRICS_EVERY);
             if due && server.deprecated_calls.value().is_some() {
-                self.metrics.insert(server.address.clone(), (Instant::now(), server.deprecated_calls.clone()));
+                self.metrics
+                    .insert(server.address.clone(), (Instant::now(), server.deprecated_calls.clone()));
             }
         }
         self.out.send_replace(ApiServers { servers, unread, listed: true });
@@ -146,7 +153,8 @@ fn addresses(slices: &Listing<EndpointSlice>) -> Vec<Text> {
         let port = slice.ports.iter().find_map(|port| port.port).unwrap_or(6443);
         for endpoint in &slice.endpoints {
             let Some(host) = endpoint.addresses.first() else { continue };
-            let address = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+            let address =
+                if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
             addresses.push(Text::from(address));
         }
     }
@@ -159,12 +167,20 @@ fn addresses(slices: &Listing<EndpointSlice>) -> Vec<Text> {
 /// The host name of the node with that address.
 fn hostname(address: &str, nodes: &Listing<Node>) -> Option<Text> {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']']);
-    let node = nodes.iter().find(|node| node.status.addresses.iter().any(|a| a.kind == "InternalIP" && a.address == host))?;
-    Some(node.metadata.labels.get("kubernetes.io/hostname").map_or_else(|| node.metadata.name.clone(), Text::from))
+    let node = nodes
+        .iter()
+        .find(|node| node.status.addresses.iter().any(|a| a.kind == "InternalIP" && a.address == host))?;
+    Some(
+        node.metadata
+            .labels
+            .get("kubernetes.io/hostname")
+            .map_or_else(|| node.metadata.name.clone(), Text::from),
+    )
 }
 
 fn unreached(address: &Text, message: &str) -> ApiServer {
-    let unread = |what: &str| Unread::new("get", what, Reason::Unreachable, message).of(address).at(Timestamp::now());
+    let unread =
+        |what: &str| Unread::new("get", what, Reason::Unreachable, message).of(address).at(Timestamp::now());
     ApiServer {
         address: address.clone(),
         direct: true,
@@ -239,7 +255,9 @@ fn health(ok: bool, text: &str) -> Health {
 }
 
 async fn deprecated_calls(asker: &Asker) -> Reading<DeprecatedCalls> {
-    let failed = |failure: super::failure::Failure| Reading::Unread(failure.unread("get", "/metrics").of(asker.server()));
+    let failed = |failure: super::failure::Failure| {
+        Reading::Unread(failure.unread("get", "/metrics").of(asker.server()))
+    };
     let mut answer = match asker.ask("/metrics", "text/plain").await {
         Ok(answer) => answer,
         Err(failure) => return failed(failure),
@@ -272,7 +290,9 @@ fn read<T>(asker: &Asker, path: &str, at: Timestamp, value: T) -> Reading<T> {
 }
 
 fn malformed<T>(asker: &Asker, path: &str, message: &str) -> Reading<T> {
-    Reading::Unread(Unread::new("get", path, Reason::Malformed, message).of(asker.server()).at(Timestamp::now()))
+    Reading::Unread(
+        Unread::new("get", path, Reason::Malformed, message).of(asker.server()).at(Timestamp::now()),
+    )
 }
 
 #[cfg(test)]

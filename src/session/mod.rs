@@ -3,8 +3,13 @@
 //! A session publishes [`Snapshot`]s, each whole and never changed afterwards. Whoever shows them
 //! holds the newest; nobody shares state with the tasks that read.
 
+pub mod desk;
+pub mod judge;
+pub mod live;
+pub mod local;
 pub mod recording;
 pub mod redact;
+pub mod still;
 
 use std::sync::Arc;
 

@@ -1,0 +1,184 @@
+//! The command line: what can be said, and what it means.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::checks::target::Asked;
+use crate::evidence::Scope;
+use crate::report::Format;
+
+/// Exit code: no blocker, and everything that could hide one was read.
+pub const READY: u8 = 0;
+/// Exit code: kubelift itself failed, or had nothing to judge.
+pub const FAILED: u8 = 1;
+/// Exit code: what was asked for cannot be.
+pub const USAGE: u8 = 2;
+/// Exit code: there are blockers.
+pub const BLOCKED: u8 = 3;
+/// Exit code: no blocker was seen, but something that could hide one was not read.
+pub const UNKNOWN: u8 = 4;
+
+const EXIT_CODES: &str = "Exit codes of check:
+  0  ready: no blocker, and everything that could hide one was read
+  1  kubelift itself failed, or nothing could be read at all
+  2  what was asked for cannot be: flags, a target below the cluster or beyond the catalog
+  3  blockers
+  4  no blocker seen, but something that could hide one was not read";
+
+/// A terminal cockpit for upgrading kubeadm clusters.
+///
+/// Without a command it opens on the current context, as an inspection, which can change nothing.
+#[derive(Debug, Parser)]
+#[command(name = "kubelift", version, max_term_width = 100, args_conflicts_with_subcommands = false)]
+pub struct Cli {
+    /// What to do; without it the cockpit opens.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Where the evidence comes from.
+    #[command(flatten)]
+    pub source: Source,
+    /// How the screens look.
+    #[command(flatten)]
+    pub screen: Screen,
+    /// Write diagnostics of kubelift itself to a file (0600). RUST_LOG chooses which.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global")]
+    pub debug_log: Option<PathBuf>,
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Open the cockpit on a simulated cluster: no cluster, no file, no network needed
+    Demo {
+        /// Which one
+        #[arg(long, default_value = "default", value_name = "NAME")]
+        scenario: String,
+    },
+    /// Print the findings, without screens
+    #[command(after_help = EXIT_CODES)]
+    Check {
+        /// The form
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+    /// Print the facts of this machine as JSON, by one read-only shell script
+    Probe {
+        /// Print the script instead, to be run on a node by any means, as root
+        #[arg(long)]
+        script: bool,
+    },
+    /// Write all evidence to a recording
+    Record {
+        /// Read everything once, write, and end
+        #[arg(long, required = true)]
+        once: bool,
+        /// The file; it is replaced when the recording is whole
+        file: PathBuf,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, in roff
+    Man,
+}
+
+/// Where the evidence comes from: one set of flags for all commands.
+#[derive(Debug, Args, Clone)]
+#[command(next_help_heading = "Source of evidence")]
+pub struct Source {
+    /// The context of the kubeconfig
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// The kubeconfig; otherwise $KUBECONFIG, ~/.kube/config, or the cluster that kubelift runs in
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// A simulated cluster instead
+    #[arg(long, global = true, value_name = "SCENARIO", num_args = 0..=1, require_equals = true, default_missing_value = "default")]
+    pub demo: Option<String>,
+    /// A recording instead
+    #[arg(long, global = true, value_name = "FILE", conflicts_with_all = ["demo", "context", "kubeconfig"])]
+    pub recording: Option<PathBuf>,
+    /// A folder with outputs of `kubelift probe`, a file a node
+    #[arg(long, global = true, value_name = "DIR", conflicts_with = "recording")]
+    pub node_facts: Option<PathBuf>,
+    /// A folder of this machine with snapshots of etcd
+    #[arg(long, global = true, value_name = "DIR", conflicts_with = "recording")]
+    pub backups: Option<PathBuf>,
+    /// The version to upgrade to: 1.31.4, or 1.31 for its newest known patch. Without it, that of the next minor
+    #[arg(long, global = true, value_name = "VERSION")]
+    pub target: Option<Asked>,
+    /// What to cover: all, or only what the API tells (no node facts, etcd's inside, backups)
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub scope: ScopeFlag,
+    /// Run the kubeconfig's credential plugin without asking first
+    #[arg(long, global = true)]
+    pub allow_exec: bool,
+}
+
+/// `--scope`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum ScopeFlag {
+    /// Everything
+    #[default]
+    All,
+    /// Only what the API tells
+    Api,
+}
+
+impl From<ScopeFlag> for Scope {
+    fn from(flag: ScopeFlag) -> Self {
+        match flag {
+            ScopeFlag::All => Self::All,
+            ScopeFlag::Api => Self::Api,
+        }
+    }
+}
+
+/// How the screens look.
+#[derive(Debug, Args, Clone)]
+#[command(next_help_heading = "Screens")]
+pub struct Screen {
+    /// The same session as lines, for screen readers and logs
+    #[arg(long, global = true)]
+    pub plain: bool,
+    /// A theme by name, or a file
+    #[arg(long, global = true, value_name = "NAME|FILE", env = "KUBELIFT_THEME")]
+    pub theme: Option<String>,
+    /// Only ASCII characters
+    #[arg(long, global = true)]
+    pub ascii: bool,
+    /// A file that maps keys to commands
+    #[arg(long, global = true, value_name = "FILE")]
+    pub keys: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_of_the_source_go_with_every_command() {
+        let cli =
+            Cli::try_parse_from(["kubelift", "check", "--demo", "--target", "1.31", "-o", "json"]).unwrap();
+        assert_eq!(cli.source.demo.as_deref(), Some("default"));
+        assert!(matches!(cli.command, Some(Command::Check { output: Format::Json })));
+        let cli = Cli::try_parse_from(["kubelift", "--demo=clean"]).unwrap();
+        assert_eq!(cli.source.demo.as_deref(), Some("clean"));
+        for wrong in [
+            &["kubelift", "--target", "soon"][..],
+            &["kubelift", "--recording", "a", "--demo"],
+            &["kubelift", "frobnicate"],
+        ] {
+            assert!(Cli::try_parse_from(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The commands: what each does, and how it ends.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use clap::CommandFactory;
+use jiff::Timestamp;
+
+use crate::checks::{Target, Verdict};
+use crate::cli::{self, Cli, Command};
+use crate::hosts::probe;
+use crate::report::{self, Format};
+use crate::session::{Snapshot, recording};
+use crate::source::{Source, SourceError};
+
+/// Does what the command line says, and gives the exit code.
+///
+/// # Errors
+/// What went wrong, for the user to read; the exit code is then that of [`exit_code`].
+pub async fn run(cli: Cli) -> Result<u8> {
+    let Cli { command, mut source, screen, .. } = cli;
+    match command {
+        None => cockpit(&source, &screen).await,
+        Some(Command::Demo { scenario }) => {
+            source.demo = Some(scenario);
+            cockpit(&source, &screen).await
+        }
+        Some(Command::Check { output }) => check(&source, output).await,
+        Some(Command::Probe { script }) => run_probe(script).await,
+        Some(Command::Record { file, .. }) => record(&source, &file).await,
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(shell, &mut Cli::command(), "kubelift", &mut io::stdout());
+            Ok(cli::READY)
+        }
+        Some(Command::Man) => {
+            clap_mangen::Man::new(Cli::command())
+                .render(&mut io::stdout())
+                .context("the manual page could not be written")?;
+            Ok(cli::READY)
+        }
+    }
+}
+
+/// The exit code of an error: 2 where something else should have been asked for, 1 otherwise.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    error.downcast_ref::<SourceError>().map_or(cli::FAILED, SourceError::exit_code)
+}
+
+async fn check(flags: &cli::Source, output: Format) -> Result<u8> {
+    let snapshot = Source::open(flags, false).await?.once().await;
+    if let Some(why) = refused(&snapshot, flags) {
+        complain(&why);
+        return Ok(cli::USAGE);
+    }
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    report::write(&snapshot, output, &mut out)
+        .and_then(|()| out.flush())
+        .context("the report could not be written")?;
+    if snapshot.evidence.is_empty() {
+        complain(&format!("nothing could be read of the cluster at {}", snapshot.evidence.cluster.server));
+        return Ok(cli::FAILED);
+    }
+    Ok(match snapshot.verdict() {
+        Verdict::Ready => cli::READY,
+        Verdict::Blocked => cli::BLOCKED,
+        Verdict::Unknown => cli::UNKNOWN,
+    })
+}
+
+/// Why the target that was asked for cannot be, where the cluster's version is known.
+fn refused(snapshot: &Snapshot, flags: &cli::Source) -> Option<String> {
+    let from = snapshot.evidence.servers.oldest()?;
+    let catalog = crate::catalog::Catalog::get().ok()?;
+    Target::choose(from, flags.target.as_ref(), catalog).err().map(|error| error.to_string())
+}
+
+async fn record(flags: &cli::Source, file: &Path) -> Result<u8> {
+    let snapshot = Source::open(flags, false).await?.once().await;
+    if snapshot.evidence.is_empty() {
+        complain(&format!(
+            "nothing could be read of the cluster at {}: no recording was written",
+            snapshot.evidence.cluster.server
+        ));
+        return Ok(cli::FAILED);
+    }
+    recording::write_once(file, &snapshot.evidence, snapshot.target.as_ref(), Timestamp::now())?;
+    let unread = snapshot.evidence.unread().len();
+    println!(
+        "recorded {} at {} in {}",
+        snapshot.evidence.cluster.name,
+        snapshot.evidence.cluster.server,
+        file.display()
+    );
+    if unread > 0 {
+        println!(
+            "{unread} thing(s) could not be read: `kubelift check --recording {}` names them",
+            file.display()
+        );
+    }
+    Ok(cli::READY)
+}
+
+async fn run_probe(script: bool) -> Result<u8> {
+    let mut out = io::stdout().lock();
+    if script {
+        out.write_all(probe::SCRIPT.as_bytes()).context("the script could not be written")?;
+        return Ok(cli::READY);
+    }
+    let answer =
+        probe::run_local(&probe::Question::default()).await.context("this machine could not be probed")?;
+    out.write_all(answer.json.as_bytes()).context("the facts could not be written")?;
+    Ok(cli::READY)
+}
+
+fn complain(message: &str) {
+    eprintln!("kubelift: {message}");
+}
+
+async fn cockpit(_: &cli::Source, _: &cli::Screen) -> Result<u8> {
+    anyhow::bail!("not yet")
+}

@@ -1,0 +1,95 @@
+//! Evidence to snapshot: the target is chosen, the checks are run, generations are counted.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Kind, Snapshot};
+use crate::catalog::Catalog;
+use crate::checks::target::Asked;
+use crate::checks::{self, CHECKS, Finding, Severity, Subject, Target};
+use crate::evidence::{Evidence, Reason, Unread};
+
+/// Judges the evidence of one session.
+pub struct Judge {
+    kind: Kind,
+    asked: Option<Asked>,
+    catalog: &'static Catalog,
+    generation: u64,
+}
+
+impl Judge {
+    /// Judges for the target `asked` for.
+    pub const fn new(kind: Kind, asked: Option<Asked>, catalog: &'static Catalog) -> Self {
+        Self { kind, asked, catalog, generation: 0 }
+    }
+
+    /// Judges by another target from now on.
+    pub fn aim(&mut self, asked: Option<Asked>) {
+        self.asked = asked;
+    }
+
+    /// The target, or why there is none.
+    fn target(&self, evidence: &Evidence) -> Result<Target, String> {
+        let from = evidence.servers.oldest().ok_or_else(|| {
+            if evidence.servers.listed {
+                "no API server's version could be read"
+            } else {
+                "the API servers are being asked"
+            }
+        })?;
+        Target::choose(from, self.asked.as_ref(), self.catalog).map_err(|error| error.to_string())
+    }
+
+    /// The snapshot of `evidence` before any check has run.
+    pub fn not_judged_yet(&self, evidence: Arc<Evidence>) -> Snapshot {
+        let (target, no_target) = split(self.target(&evidence));
+        let findings = no_target.iter().flat_map(|why| unjudged(why)).collect();
+        Snapshot {
+            generation: self.generation,
+            kind: self.kind.clone(),
+            evidence,
+            target,
+            no_target,
+            findings,
+            judged_in_micros: 0,
+        }
+    }
+
+    /// Runs all checks, away from the tasks that read and draw.
+    pub async fn judge(&mut self, evidence: Arc<Evidence>) -> Snapshot {
+        self.generation += 1;
+        let mut snapshot = self.not_judged_yet(Arc::clone(&evidence));
+        let Some(target) = snapshot.target.clone() else { return snapshot };
+        let began = Instant::now();
+        let findings = tokio::task::spawn_blocking(move || checks::judge(&evidence, &target)).await;
+        snapshot.judged_in_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        match findings {
+            Ok(findings) => snapshot.findings = findings.into(),
+            // A check that panics is a bug; what must not happen is that it looks like "nothing found".
+            Err(error) => {
+                let why = format!("kubelift's checks failed, which is a bug in them: {error}");
+                snapshot.findings = unjudged(&why).collect();
+                snapshot.target = None;
+                snapshot.no_target = Some(why);
+            }
+        }
+        snapshot
+    }
+}
+
+/// That no check could judge: every pane says so, for a pane without findings would look clean.
+fn unjudged(why: &str) -> impl Iterator<Item = Finding> {
+    let unread = Unread::new("judge", "for a target", Reason::Pending, why);
+    CHECKS.iter().map(move |check| Finding {
+        check: check.id.to_owned(),
+        message: format!("not judged: {why}"),
+        ..Finding::unknown("NotJudged", Severity::Blocker, Subject::thing("Cluster", ""), &unread)
+    })
+}
+
+fn split(target: Result<Target, String>) -> (Option<Target>, Option<String>) {
+    match target {
+        Ok(target) => (Some(target), None),
+        Err(why) => (None, Some(why)),
+    }
+}

@@ -1,0 +1,115 @@
+//! What a session reads from folders of this machine: outputs of the probe, and snapshots of etcd.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::live::Options;
+use crate::evidence::{Evidence, FoundBackups, NodeFacts, Reading, Reason, Scope, Stamp, Unread};
+use crate::hosts::backups::{ScanError, scan_dir};
+use crate::hosts::facts::{Assigned, FactsError, NodeIdentity, assign, load_dir};
+use crate::text::Text;
+
+/// For how long snapshots are hashed; what is not reached by then is said to be saved, not verified.
+const HASHING: Duration = Duration::from_secs(60);
+
+/// What was read from folders.
+#[derive(Debug, Clone)]
+pub struct Local {
+    node_facts: BTreeMap<Text, Reading<NodeFacts>>,
+    strays: Vec<Unread>,
+    backups: Reading<FoundBackups>,
+}
+
+impl Local {
+    /// Reads the folders that `options` name. Documents are given to the nodes of `evidence`.
+    pub async fn load(options: &Options, evidence: &Evidence) -> Self {
+        let identities: Vec<NodeIdentity> = evidence.objects.nodes.iter().map(NodeIdentity::from).collect();
+        let (scope, facts, backups) = (options.scope, options.node_facts.clone(), options.backups.clone());
+        let load = move || Self::load_now(scope, facts.as_deref(), backups.as_deref(), &identities);
+        tokio::task::spawn_blocking(load).await.unwrap_or_else(|error| Self::failed(&error.to_string()))
+    }
+
+    fn load_now(scope: Scope, facts: Option<&Path>, backups: Option<&Path>, nodes: &[NodeIdentity]) -> Self {
+        if scope == Scope::Api {
+            let left_out = |verb, resource| Unread::new(verb, resource, Reason::OutOfScope, "");
+            return Self {
+                node_facts: nodes
+                    .iter()
+                    .map(|node| no_facts(&node.name, left_out("probe", "node facts")))
+                    .collect(),
+                strays: Vec::new(),
+                backups: Reading::Unread(left_out("stat", "backups")),
+            };
+        }
+        let Assigned { nodes: node_facts, strays, superseded } = match facts.map(load_dir) {
+            Some(Ok(loaded)) => assign(nodes, loaded),
+            Some(Err(error)) => unreadable(nodes, facts, &error),
+            None => {
+                let unread = || Unread::new("probe", "node facts", Reason::NotProvided, "no --node-facts");
+                Assigned {
+                    nodes: nodes.iter().map(|node| no_facts(&node.name, unread())).collect(),
+                    ..Assigned::default()
+                }
+            }
+        };
+        for old in superseded {
+            tracing::info!(node = %old.node, file = %old.file, by = %old.by, "an older file of node facts is not used");
+        }
+        Self { node_facts, strays, backups: found(backups) }
+    }
+
+    fn failed(message: &str) -> Self {
+        let unread = |verb, what| Unread::new(verb, what, Reason::Malformed, message);
+        Self {
+            node_facts: BTreeMap::new(),
+            strays: vec![unread("probe", "node facts")],
+            backups: Reading::Unread(unread("stat", "backups")),
+        }
+    }
+
+    /// Puts what was read into `evidence`.
+    pub fn add_to(&self, evidence: &mut Evidence) {
+        evidence.node_facts.clone_from(&self.node_facts);
+        evidence.stray_facts.clone_from(&self.strays);
+        evidence.backups.clone_from(&self.backups);
+    }
+}
+
+fn no_facts(node: &Text, unread: Unread) -> (Text, Reading<NodeFacts>) {
+    (node.clone(), Reading::Unread(unread.of(node)))
+}
+
+fn unreadable(nodes: &[NodeIdentity], folder: Option<&Path>, error: &FactsError) -> Assigned {
+    let unread = Unread::new("probe", "node facts", Reason::Absent, &error.to_string());
+    let folder = folder.map(|folder| folder.display().to_string()).unwrap_or_default();
+    Assigned {
+        nodes: nodes.iter().map(|node| no_facts(&node.name, unread.clone())).collect(),
+        strays: vec![unread.of(&folder)],
+        superseded: Vec::new(),
+    }
+}
+
+fn found(folder: Option<&Path>) -> Reading<FoundBackups> {
+    let Some(folder) = folder.map(PathBuf::from) else {
+        return Reading::Unread(Unread::new("stat", "backups", Reason::NotProvided, "no --backups"));
+    };
+    let began = Instant::now();
+    let name = folder.display().to_string();
+    match scan_dir(&folder, &|| began.elapsed() < HASHING) {
+        Ok(scan) => Reading::Read {
+            stamp: Stamp { at: Timestamp::now(), how: format!("stat {name}").into() },
+            value: FoundBackups { folder: name.into(), snapshots: scan.snapshots, unread: scan.unread },
+        },
+        Err(error) => {
+            let reason = match error {
+                ScanError::Missing(_) | ScanError::NotAFolder(_) => Reason::Absent,
+                ScanError::Io { .. } => Reason::Forbidden,
+            };
+            let unread = Unread::new("stat", "backups", reason, &error.to_string());
+            Reading::Unread(unread.of(&name).at(Timestamp::now()))
+        }
+    }
+}
