@@ -22,7 +22,7 @@ kind: Config
 current-context: $3@$1
 contexts:
 - name: $3@$1
-  context: {cluster: $1, user: $3}
+  context: {cluster: $1, user: $3$(if [[ $3 == namespaced ]]; then echo ', namespace: team'; fi)}
 clusters:
 - name: $1
   cluster:

@@ -17,6 +17,14 @@ impl Evidence {
         unread.extend(self.facts_gaps());
         push(&mut unread, &self.backups);
         unread.extend(self.backups.value().into_iter().flat_map(|found| found.unread.iter().cloned()));
+        // The list of API servers rests on a listing, whose gap is the same.
+        let mut seen = Vec::new();
+        unread.retain(|gap| {
+            !seen.contains(gap) && {
+                seen.push(gap.clone());
+                true
+            }
+        });
         unread
     }
 
