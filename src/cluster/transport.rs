@@ -68,7 +68,7 @@ impl Inner {
 
     async fn ask(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
         let again = repeatable(&request);
-        let grant = self.authorizer.grant().await?;
+        let grant = self.authorizer.grant_soon().await?;
         let answer = self.send(request, &grant).await?;
         if answer.status() == StatusCode::UNAUTHORIZED
             && let Some(again) = again

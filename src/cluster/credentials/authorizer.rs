@@ -21,6 +21,10 @@ use crate::cluster::kubeconfig::{Choice, Identity, Origin, Resolved, resolve};
 /// each of a hundred requests.
 const PAUSE: Duration = Duration::from_secs(30);
 
+/// How long a request waits for a renewal. Less than what a question may take in all, so that a login in a browser
+/// is not taken for a server that does not answer; the renewal goes on.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 /// After a failure that only a person can mend: until [`Authorizer::renew`]. A year is as good as for ever, and
 /// within what every clock can add.
 const UNTIL_ASKED: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -154,7 +158,16 @@ impl Authorizer {
         self.renewal(Cause::Expired, serial).await
     }
 
-    /// Other credentials than `refused`, which a server has answered with 401; nothing where there are no others.
+    /// As [`Authorizer::grant`], but a request does not wait for longer than [`PATIENCE`] while somebody logs in.
+    pub(in crate::cluster) async fn grant_soon(&self) -> Result<Arc<Grant>, CredentialError> {
+        match tokio::time::timeout(PATIENCE, self.grant()).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(CredentialError::BeingRenewed { user: self.held().resolved.user.clone() }),
+        }
+    }
+
+    /// Other credentials than `refused`, which a server has answered with 401; nothing where there are no others,
+    /// or none after [`PATIENCE`].
     pub async fn instead_of(&self, refused: &Grant) -> Option<Arc<Grant>> {
         {
             let held = self.held();
@@ -162,8 +175,8 @@ impl Authorizer {
                 return None;
             }
         }
-        let renewed = self.renewal(Cause::Refused, refused.serial).await;
-        renewed.ok().filter(|grant| grant.differs_from(refused))
+        let renewed = tokio::time::timeout(PATIENCE, self.renewal(Cause::Refused, refused.serial)).await;
+        renewed.ok()?.ok().filter(|grant| grant.differs_from(refused))
     }
 
     /// Renews the credentials because a person wants it: also after a refusal or a failure.
@@ -173,6 +186,15 @@ impl Authorizer {
     pub async fn renew(&self) -> Result<(), CredentialError> {
         let serial = self.held().grant.serial;
         self.renewal(Cause::Person, serial).await.map(drop)
+    }
+
+    /// Makes the credentials expire now.
+    #[cfg(test)]
+    pub(crate) fn expire(&self) {
+        let mut held = self.held();
+        let expired = Grant { expires: Some(Timestamp::MIN), ..held.grant.as_ref().clone() };
+        held.grant = Arc::new(expired);
+        held.rest_until = None;
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {

@@ -67,6 +67,12 @@ pub enum CredentialError {
         /// When.
         at: jiff::Timestamp,
     },
+    /// A plugin is still running, perhaps with a person at it.
+    #[error("the credentials of user {user} are being renewed; nothing was asked meanwhile")]
+    BeingRenewed {
+        /// The user's entry.
+        user: Text,
+    },
     /// A token or password that no HTTP header can carry.
     #[error("the {what} of user {user} holds characters that cannot be sent")]
     Unsendable {
