@@ -187,7 +187,8 @@ impl Asker {
         };
         record.error = Some(failure.message.clone());
         self.pulse.record(record);
-        if self.is_entry {
+        // Without credentials nobody was asked, which says nothing about the server.
+        if self.is_entry && failure.is_passing() {
             self.pulse.unanswered(at);
         }
         Err(failure)

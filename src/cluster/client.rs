@@ -3,6 +3,9 @@
 //! From the caller to the wire: kube's client, the guard, the credentials, kube's stack (base URL, impersonation,
 //! TLS, proxy). kube's own retry is off: [`super::ask`] has one that is bounded and seen.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;

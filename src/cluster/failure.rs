@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::credentials::CredentialError;
+use super::guard::Refused;
 use super::wire::{self, Wire};
 use crate::evidence::{Reason, Unread};
 use crate::session::redact::redact;
@@ -55,8 +57,15 @@ impl Failure {
         Self { status: Some(status), ..Self::new(reason, message) }
     }
 
-    /// The failure that an error of the client is: nobody answered, or the answer broke off.
+    /// The failure that an error of the client is: nobody answered, or the answer broke off; or nobody was asked, as
+    /// there are no credentials, or the guard refused.
     pub fn of_client(error: &(dyn std::error::Error + 'static)) -> Self {
+        if let Some(credentials) = CredentialError::within(error) {
+            return Self::new(Reason::Forbidden, &credentials.to_string());
+        }
+        if let Some(refused) = Refused::within(error) {
+            return Self::new(Reason::NeedsUpgradeSession, &refused.to_string());
+        }
         let mut message = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {

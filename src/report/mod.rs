@@ -1,8 +1,6 @@
 //! Reports: the findings of a session, without screens.
 
 mod table;
-#[cfg(test)]
-mod tests;
 
 use std::io::{self, Write};
 

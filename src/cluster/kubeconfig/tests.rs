@@ -278,7 +278,7 @@ fn a_token_file_beside_a_token_counts() {
 
 #[test]
 fn the_pods_own_cluster_stands_in() {
-    let ca = include_str!("testdata/ca.pem");
+    let ca = include_str!("../testdata/ca.pem");
     let files = [
         ("serviceaccount/token", "tok"),
         ("serviceaccount/ca.crt", ca),
@@ -306,7 +306,7 @@ fn the_pods_own_cluster_stands_in() {
 
 #[test]
 fn certificates_of_an_authority() {
-    let ca = include_str!("testdata/ca.pem");
+    let ca = include_str!("../testdata/ca.pem");
     let cluster = |fields: &str| {
         let text = config("a", "https://a", true, "{token: t}").replace("{server: 'https://a'}", fields);
         let home = Home::new(&[("k", &text), ("ca.pem", ca), ("no.pem", "nothing")]);
