@@ -1,6 +1,8 @@
 //! Reports: the findings of a session, without screens.
 
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Write};
 
