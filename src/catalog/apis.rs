@@ -72,6 +72,11 @@ impl Api {
         api_version(&self.group, &self.version)
     }
 
+    /// Whether it has objects that can be listed. Reviews and evictions are only ever created, and never stored.
+    pub fn has_objects(&self) -> bool {
+        !self.kind.ends_with("Review") && (self.group.as_str(), self.kind.as_str()) != ("policy", "Eviction")
+    }
+
     /// Whether servers of `minor` can serve it.
     pub fn served_by(&self, minor: Minor) -> bool {
         self.introduced <= minor && self.first_not_serving.is_none_or(|gone| minor < gone)

@@ -97,6 +97,7 @@ pub fn managed(catalog: &Catalog, served: &ServedApis) -> Vec<(Text, Text, Text,
     for api in catalog.apis() {
         let (group, version, resource) = (api.group.as_str(), api.version.as_str(), api.resource.as_str());
         if api.first_not_serving.is_none()
+            || !api.has_objects()
             || !served.serves(group, version, resource)
             || chosen.contains_key(&(group, resource))
         {
@@ -113,4 +114,75 @@ pub fn managed(catalog: &Catalog, served: &ServedApis) -> Vec<(Text, Text, Text,
         chosen.insert((group, resource), (group.into(), read.into(), api.kind.as_str().into(), what));
     }
     chosen.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    /// What lists of all namespaces are asked for, as `resource.group`, whatever a cluster of the catalog serves.
+    fn listed() -> BTreeSet<String> {
+        let fixed = [nodes(), pods(), csi_nodes(), csi_drivers(), storage_classes(), persistent_volumes()];
+        let fixed = fixed.into_iter().chain(Kind::ALL.map(workloads)).chain([leases(), endpoint_slices()]);
+        let catalog = Catalog::get().unwrap();
+        let mut everything = ServedApis::default();
+        let first = catalog.minors().next().unwrap();
+        for api in catalog.apis().iter().filter(|api| api.first_not_serving.is_none_or(|gone| gone > first)) {
+            let versions = everything.0.entry(api.group.as_str().into()).or_default();
+            versions.entry(api.version.as_str().into()).or_default().push(api.resource.as_str().into());
+        }
+        let going = managed(catalog, &everything).into_iter().map(|(_, _, _, what)| what);
+        fixed.chain(going).map(|what| what.resource.to_string()).collect()
+    }
+
+    #[test]
+    fn the_role_for_inspections_allows_what_is_listed_and_no_more() {
+        let manifest = include_str!("../../deploy/inspector-rbac.yaml");
+        let role: serde_json::Value =
+            serde_yaml::from_str(manifest.split("\n---\n").next().unwrap()).unwrap();
+        let mut allowed = BTreeSet::new();
+        for rule in role["rules"].as_array().unwrap() {
+            for group in rule["apiGroups"].as_array().into_iter().flatten() {
+                for resource in rule["resources"].as_array().unwrap() {
+                    let (group, resource) = (group.as_str().unwrap(), resource.as_str().unwrap());
+                    allowed.insert(if group.is_empty() {
+                        resource.to_owned()
+                    } else {
+                        format!("{resource}.{group}")
+                    });
+                }
+            }
+        }
+        let mut listed = listed();
+        // For its UID, and for the namespaces to try where a list over all is refused.
+        listed.insert("namespaces".to_owned());
+        assert_eq!(allowed, listed);
+    }
+
+    #[test]
+    fn a_going_version_is_not_read_where_another_is_served() {
+        let catalog = Catalog::get().unwrap();
+        let served = |group: &str, versions: &[&str], resource: &str| {
+            let versions =
+                versions.iter().map(|version| (Text::new(version), vec![Text::new(resource)])).collect();
+            ServedApis(BTreeMap::from([(Text::new(group), versions)]))
+        };
+        let read = |served: ServedApis| -> Vec<(String, String)> {
+            managed(catalog, &served)
+                .into_iter()
+                .map(|(_, v, _, what)| (what.resource.to_string(), v.to_string()))
+                .collect()
+        };
+        let flow = "flowcontrol.apiserver.k8s.io";
+        let name = format!("flowschemas.{flow}");
+        assert_eq!(read(served(flow, &["v1", "v1beta3"], "flowschemas")), [(name.clone(), "v1".to_owned())]);
+        // Nothing goes where only what stays is served, and what has no other version is read as it is.
+        assert_eq!(read(served(flow, &["v1"], "flowschemas")), []);
+        assert_eq!(
+            read(served("resource.k8s.io", &["v1alpha2"], "resourceclaims")),
+            [("resourceclaims.resource.k8s.io".to_owned(), "v1alpha2".to_owned())]
+        );
+        assert_eq!(read(served("authentication.k8s.io", &["v1", "v1beta1"], "selfsubjectreviews")), []);
+    }
 }

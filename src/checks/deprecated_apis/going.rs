@@ -28,11 +28,6 @@ impl Going {
         resource(&self.api.resource, &self.api.group)
     }
 
-    /// Whether objects of it can be listed. Reviews are only ever created, and never stored.
-    pub(super) fn has_objects(&self) -> bool {
-        !self.api.kind.ends_with("Review")
-    }
-
     /// Whether an object has to be deleted before the hop: the servers after it have no type to decode what is
     /// stored, and those before it serve nothing that could be stored instead.
     pub(super) fn objects_must_go(&self, catalog: &Catalog) -> bool {

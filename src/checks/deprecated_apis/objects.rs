@@ -18,7 +18,7 @@ pub(super) fn findings(
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut resources: Vec<String> =
-        going.iter().filter(|going| going.has_objects()).map(Going::resource).collect();
+        going.iter().filter(|going| going.api.has_objects()).map(Going::resource).collect();
     resources.sort_unstable();
     resources.dedup();
     for resource in resources {
