@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use tower::{BoxError, Service};
 
 use super::client::with_identity;
-use super::credentials::{Authorizer, Grant};
+use super::credentials::{Authorizer, Grant, PATIENCE};
 
 /// kube's stack for one server, with the session's credentials. When the client certificate changes it is built anew,
 /// so that no connection made with the old one is used again.
@@ -68,7 +68,7 @@ impl Inner {
 
     async fn ask(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
         let again = repeatable(&request);
-        let grant = self.authorizer.grant_soon().await?;
+        let grant = self.authorizer.grant_within(PATIENCE).await?;
         let answer = self.send(request, &grant).await?;
         if answer.status() == StatusCode::UNAUTHORIZED
             && let Some(again) = again

@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_secs(30);
 
 /// How long a request waits for a renewal. Less than what a question may take in all, so that a login in a browser
 /// is not taken for a server that does not answer; the renewal goes on.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(in crate::cluster) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// After a failure that only a person can mend: until [`Authorizer::renew`]. A year is as good as for ever, and
 /// within what every clock can add.
@@ -158,9 +158,12 @@ impl Authorizer {
         self.renewal(Cause::Expired, serial).await
     }
 
-    /// As [`Authorizer::grant`], but a request does not wait for longer than [`PATIENCE`] while somebody logs in.
-    pub(in crate::cluster) async fn grant_soon(&self) -> Result<Arc<Grant>, CredentialError> {
-        match tokio::time::timeout(PATIENCE, self.grant()).await {
+    /// As [`Authorizer::grant`], but does not wait for longer than `patience` while somebody logs in.
+    pub(in crate::cluster) async fn grant_within(
+        &self,
+        patience: Duration,
+    ) -> Result<Arc<Grant>, CredentialError> {
+        match tokio::time::timeout(patience, self.grant()).await {
             Ok(outcome) => outcome,
             Err(_) => Err(CredentialError::BeingRenewed { user: self.held().resolved.user.clone() }),
         }

@@ -16,6 +16,7 @@ mod tests;
 
 use std::path::PathBuf;
 
+pub(super) use authorizer::PATIENCE;
 pub use authorizer::{Authorizer, CredentialState, Grant};
 pub use command::{CommandLine, Terminal};
 pub use desk::{Consent, Desk, TerminalDesk, Unattended};

@@ -169,6 +169,24 @@ async fn a_token_that_is_born_expired_does_not_run_the_plugin_for_each_request()
 }
 
 #[tokio::test]
+async fn a_request_that_does_not_wait_does_not_stop_a_login() {
+    let home = Home::new(&json!({}));
+    // The second run ends when it is told to.
+    let script = format!("if [ -e runs ]; then until [ -e go ]; do sleep 0.01; done; fi; {}", counting(""));
+    home.set_user(&exec(home.0.path(), &script));
+    let authorizer = home.allowed().await.unwrap();
+    authorizer.expire();
+    for _ in 0..2 {
+        let waited = authorizer.grant_within(std::time::Duration::from_millis(5)).await;
+        assert!(matches!(waited, Err(CredentialError::BeingRenewed { .. })), "{waited:?}");
+        assert!(matches!(*authorizer.subscribe().borrow(), CredentialState::Renewing));
+    }
+    home.write("go", "");
+    assert_eq!(bearer(&authorizer).await, "Bearer N2");
+    assert_eq!(home.runs(), 2);
+}
+
+#[tokio::test]
 async fn nothing_runs_without_consent() {
     for (says, expected) in [
         (Consent::No, "not run, as you chose: COLOUR=green sh -c "),
