@@ -1,7 +1,10 @@
 //! Tests of both encodings against each other, and against the real thing.
 
+mod captured;
 mod encode;
 mod generate;
+mod hostile;
+mod proto_files;
 mod streams;
 
 use serde::de::DeserializeOwned;
