@@ -4,8 +4,10 @@
 //! (CVE-2021-25743), and a terminal widget passes them on. So what is read is kept in types whose
 //! only constructors clean: no screen, report or file has to remember to.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -31,20 +33,58 @@ pub fn clean_lines(text: &str) -> String {
     text.chars().map(|c| if is_unsafe(c) && c != '\n' && c != '\t' { REPLACEMENT } else { c }).collect()
 }
 
+/// How many texts each thread remembers to share.
+const REMEMBERED: usize = 4096;
+
+/// The longest text, in bytes, that is remembered: longer ones are seldom repeated.
+const LONGEST_REMEMBERED: usize = 128;
+
+thread_local! {
+    /// The text last seen at each place; a text's place follows from its bytes, so that memory stays bounded and what
+    /// is often repeated stays.
+    static SEEN: RefCell<Vec<Option<Arc<str>>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// `text`, shared with an equal one that was seen lately on this thread.
+fn shared(text: &str) -> Arc<str> {
+    if text.len() > LONGEST_REMEMBERED {
+        return text.into();
+    }
+    let place = place_of(text);
+    SEEN.with_borrow_mut(|seen| {
+        if seen.is_empty() {
+            seen.resize(REMEMBERED, None);
+        }
+        let Some(place) = seen.get_mut(place) else { return text.into() };
+        match place {
+            Some(known) if **known == *text => Arc::clone(known),
+            _ => Arc::clone(place.insert(text.into())),
+        }
+    })
+}
+
+/// FNV-1a: a few instructions a byte, and collisions only cost memory.
+fn place_of(text: &str) -> usize {
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    usize::try_from((hash ^ (hash >> 32)) % REMEMBERED as u64).unwrap_or(0)
+}
+
 macro_rules! text_type {
-    ($(#[$doc:meta])* $name:ident, $clean:ident, $keeps:expr) => {
+    ($(#[$doc:meta])* $name:ident, $inner:ty, $store:path, $clean:ident, $keeps:expr) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-        pub struct $name(Box<str>);
+        pub struct $name($inner);
 
         impl $name {
             /// Cleans `text`.
             pub fn new(text: &str) -> Self {
                 let keeps: fn(char) -> bool = $keeps;
                 if text.chars().any(|c| is_unsafe(c) && !keeps(c)) {
-                    Self($clean(text).into())
+                    Self($store($clean(text).as_str()))
                 } else {
-                    Self(text.into())
+                    Self($store(text))
                 }
             }
 
@@ -72,7 +112,7 @@ macro_rules! text_type {
         }
         impl From<$name> for String {
             fn from(text: $name) -> Self {
-                text.0.into()
+                text.0.as_ref().to_owned()
             }
         }
         impl AsRef<str> for $name {
@@ -129,12 +169,13 @@ macro_rules! text_type {
 }
 
 text_type!(
-    /// One line of text from outside, without control characters.
-    Text, clean, |_| false
+    /// One line of text from outside, without control characters. Copies share their bytes, and so do most equal
+    /// texts that were read apart: 20,000 pods repeat the names of their nodes, images and labels.
+    Text, Arc<str>, shared, clean, |_| false
 );
 text_type!(
     /// Text of several lines from outside: line feeds and tabs are kept, other control characters are not.
-    Document, clean_lines, |c| c == '\n' || c == '\t'
+    Document, Box<str>, Box::from, clean_lines, |c| c == '\n' || c == '\t'
 );
 
 #[cfg(test)]
@@ -150,6 +191,14 @@ mod tests {
         );
         assert_eq!(&*Document::new("a\n\tb\x1b"), "a\n\tb\u{FFFD}");
         assert_eq!(serde_json::from_str::<Text>(r#""x\u001b[31m""#).unwrap(), "x\u{FFFD}[31m");
+    }
+
+    #[test]
+    fn equal_texts_share_their_bytes() {
+        let (a, b) = (Text::new("kube-system"), Text::new(&format!("kube-{}", "system")));
+        assert!(Arc::ptr_eq(&a.0, &b.0));
+        let long = "x".repeat(LONGEST_REMEMBERED + 1);
+        assert!(!Arc::ptr_eq(&Text::new(&long).0, &Text::new(&long).0));
     }
 
     #[test]

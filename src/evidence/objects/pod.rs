@@ -60,8 +60,8 @@ pub struct PodSpec {
     /// Node affinity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub affinity: Option<Box<Affinity>>,
-    /// Taints that it accepts.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    /// Taints that it accepts, without those that every pod is given: see [`Toleration::is_everyones`].
+    #[serde(deserialize_with = "own_tolerations", skip_serializing_if = "<[_]>::is_empty")]
     pub tolerations: Seq<Toleration>,
     /// The volumes whose kind matters for an upgrade: see [`Volume`].
     #[serde(deserialize_with = "known_volumes", skip_serializing_if = "<[_]>::is_empty")]
@@ -282,6 +282,16 @@ pub struct Toleration {
     pub effect: Text,
 }
 
+impl Toleration {
+    /// Whether it is one of the two that the admission plugin DefaultTolerationSeconds gives to every pod: they only
+    /// delay an eviction from a node that is not ready, and say nothing about where a pod may run.
+    fn is_everyones(&self) -> bool {
+        self.effect == "NoExecute"
+            && self.operator == "Exists"
+            && (self.key == "node.kubernetes.io/not-ready" || self.key == "node.kubernetes.io/unreachable")
+    }
+}
+
 volume_sources! {
     /// A volume, if it is of a kind that matters for an upgrade: on the host, by CSI, by claim, with data
     /// that a drain deletes, or by a plugin that some version no longer has. Of an in-tree plugin only is
@@ -314,6 +324,19 @@ impl Volume {
     }
 }
 
+fn own_tolerations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Seq<Toleration>, D::Error> {
+    Ok(Seq::<Toleration>::deserialize(deserializer)?
+        .iter()
+        .filter(|it| !it.is_everyones())
+        .cloned()
+        .collect())
+}
+
+fn telling_conditions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Seq<PodCondition>, D::Error> {
+    let tells = |it: &&PodCondition| it.kind == "Ready" || (it.kind == "PodScheduled" && it.status != "True");
+    Ok(Seq::<PodCondition>::deserialize(deserializer)?.iter().filter(tells).cloned().collect())
+}
+
 fn known_volumes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Seq<Volume>, D::Error> {
     Ok(Seq::<Volume>::deserialize(deserializer)?.iter().filter(|volume| volume.matters()).cloned().collect())
 }
@@ -330,8 +353,8 @@ pub struct PodStatus {
     /// A sentence of why.
     #[serde(skip_serializing_if = "str_is_empty")]
     pub message: Text,
-    /// `Ready` and others.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    /// `Ready`, and `PodScheduled` where that is not true.
+    #[serde(deserialize_with = "telling_conditions", skip_serializing_if = "<[_]>::is_empty")]
     pub conditions: Seq<PodCondition>,
     /// What each container does.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -429,6 +452,23 @@ mod tests {
         assert_eq!(names, ["plugins", "old"]);
         assert_eq!(pod.spec.volumes[1].in_tree().collect::<Vec<_>>(), ["cephfs"]);
         assert!(pod.is_ready());
+    }
+
+    #[test]
+    fn what_every_pod_has_is_left_out() {
+        let pod: Pod = serde_json::from_value(json!({
+            "spec": { "tolerations": [
+                { "key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300 },
+                { "key": "gpu", "operator": "Exists", "effect": "NoSchedule" },
+            ] },
+            "status": { "conditions": [
+                { "type": "Initialized", "status": "True" }, { "type": "PodScheduled", "status": "True" },
+                { "type": "Ready", "status": "False" },
+            ] },
+        }))
+        .unwrap();
+        assert_eq!(pod.spec.tolerations.iter().map(|it| it.key.as_str()).collect::<Vec<_>>(), ["gpu"]);
+        assert_eq!(pod.status.conditions.iter().map(|it| it.kind.as_str()).collect::<Vec<_>>(), ["Ready"]);
     }
 
     #[test]
