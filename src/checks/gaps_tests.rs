@@ -12,6 +12,7 @@ fn cases() -> Vec<(&'static str, World, &'static str)> {
         ("healthy, a patch", World::new("1.30.4"), "1.30.9"),
     ];
     cases.extend(super::deprecated_apis::tests::cases());
+    cases.extend(super::apparmor::tests::cases());
     cases
 }
 

@@ -1,5 +1,6 @@
 //! The checks: pure functions of evidence and target. One file a check, one line in [`CHECKS`].
 
+mod apparmor;
 pub mod common;
 mod deprecated_apis;
 pub mod finding;
@@ -30,12 +31,20 @@ pub struct Check {
 }
 
 /// Every check, in the order of the panes.
-pub static CHECKS: &[Check] = &[Check {
-    id: "deprecated-apis",
-    title: "Deprecated APIs",
-    about: "objects and clients that use an API version which the target, or a later minor, does not serve",
-    run: deprecated_apis::run,
-}];
+pub static CHECKS: &[Check] = &[
+    Check {
+        id: "deprecated-apis",
+        title: "Deprecated APIs",
+        about: "objects and clients that use an API version which the target, or a later minor, does not serve",
+        run: deprecated_apis::run,
+    },
+    Check {
+        id: "apparmor",
+        title: "AppArmor",
+        about: "profiles that pods and templates ask for, and whether the nodes where they may run have them",
+        run: apparmor::run,
+    },
+];
 
 /// The answer to "may we start?".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! Image references, and the versions in their tags.
 
+use crate::catalog::version_of_tag;
 use crate::version::Version;
 
 /// An image reference, in parts.
@@ -31,24 +32,10 @@ impl<'a> Image<'a> {
         self.repository.rsplit('/').next().unwrap_or(self.repository)
     }
 
-    /// The version in the tag, if the tag is one.
+    /// The version in the tag, if the tag is one; `-0` of etcd's images counts their builds, and is left out.
     pub fn version(&self) -> Option<Version> {
-        self.tag?.parse().ok()
+        version_of_tag(self.tag?)
     }
-
-    /// The version in the tag of an etcd image, where `-0` counts builds of the image and is not a pre-release.
-    pub fn etcd_version(&self) -> Option<Version> {
-        etcd_version(self.tag?)
-    }
-}
-
-/// `3.5.15` of `3.5.15-0`, `v3.5.15` and `3.5.15`; pre-releases (`3.6.0-rc.1`) stay what they are.
-pub fn etcd_version(text: &str) -> Option<Version> {
-    let released = match text.rsplit_once('-') {
-        Some((version, build)) if !build.is_empty() && build.bytes().all(|b| b.is_ascii_digit()) => version,
-        _ => text,
-    };
-    released.parse().ok()
 }
 
 #[cfg(test)]
@@ -73,10 +60,8 @@ mod tests {
     fn tags_are_versions_only_where_they_are() {
         assert_eq!(Image::of("kube-apiserver:v1.30.4").version(), Some(Version::new(1, 30, 4)));
         assert_eq!(Image::of("kube-apiserver:latest").version(), None);
-        assert_eq!(Image::of("etcd:3.5.15-0").etcd_version(), Some(Version::new(3, 5, 15)));
-        assert_eq!(etcd_version("v3.5.15"), Some(Version::new(3, 5, 15)));
-        assert_eq!(etcd_version("3.6.0-rc.1").map(|version| version.pre), Some("rc.1".to_owned()));
-        // As a semantic version the build would sort below the release.
-        assert!(etcd_version("3.5.15-0") == etcd_version("3.5.15"));
+        assert_eq!(Image::of("kube-apiserver").version(), None);
+        // The build of an etcd image is not a pre-release.
+        assert_eq!(Image::of("etcd:3.5.15-0").version(), Some(Version::new(3, 5, 15)));
     }
 }

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub(crate) use objects::{facts, running, static_pod};
+pub(crate) use objects::{facts, node, running, static_pod};
 pub(crate) use world::World;
 
 use super::{Finding, Severity};
