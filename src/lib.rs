@@ -19,6 +19,7 @@ pub mod hosts;
 pub mod report;
 pub mod run;
 pub mod session;
+pub mod sim;
 pub mod source;
 pub mod text;
 pub mod version;

@@ -1,0 +1,273 @@
+//! The simulated cluster behind `kubelift demo`: an HTTP server inside the process that speaks enough of the
+//! Kubernetes API that the same client code reads it as reads a real cluster, and hosts that answer the probe.
+//!
+//! What the cluster is, is data: see [`SCENARIOS`] and `src/sim/scenarios/`. Control planes listen on this machine's
+//! loopback, each its own API server, without TLS and for anybody: nothing in it is real.
+
+mod api;
+mod budget;
+mod build;
+mod clock;
+mod faults;
+mod hosts;
+mod listen;
+mod names;
+mod pulse;
+mod scenario;
+mod state;
+mod store;
+mod template;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::{Request, Response};
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+use tower::util::BoxCloneService;
+
+pub use self::faults::{Denial, Faults};
+pub use self::hosts::{HostError, Hosts};
+pub use self::scenario::{SCENARIOS, Scenario, find};
+pub use self::state::SeenRequest;
+
+use self::clock::Clock;
+use self::scenario::Script;
+use self::state::{ApiServer, Call, Cluster, Process};
+use self::store::Store;
+use self::store::bulk::Bulk;
+
+/// The body of a simulated API server's answer.
+pub type Body = api::Body;
+
+/// A simulated API server as a service, without a connection.
+pub type Service<B> = BoxCloneService<Request<B>, Response<Body>, Infallible>;
+
+/// Why there is no simulation.
+#[derive(Debug, thiserror::Error)]
+pub enum SimError {
+    /// No scenario has this name.
+    #[error("there is no scenario '{name}'; there are: {known}")]
+    UnknownScenario {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// The scenario's data is wrong: a fault of kubelift.
+    #[error("the data of the scenario is wrong: {file}: {message}")]
+    Data {
+        /// Where.
+        file: String,
+        /// What.
+        message: String,
+    },
+    /// No API server could listen.
+    #[error("cannot listen on this machine's loopback: {0}")]
+    Listen(#[from] io::Error),
+}
+
+impl SimError {
+    fn data(message: &str) -> Self {
+        Self::Data { file: "scenario".to_owned(), message: message.to_owned() }
+    }
+}
+
+/// How a scenario is played.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// So many pods of 6 KB more, in namespaces of their own.
+    pub scale_pods: usize,
+    /// What is wrong beside what the scenario has.
+    pub faults: Faults,
+    /// What time it is when the simulation begins; the real one, if absent.
+    pub now: Option<Timestamp>,
+}
+
+/// A running simulation. Dropping it ends it.
+#[derive(Debug)]
+pub struct Simulation {
+    cluster: Arc<Cluster>,
+    servers: Vec<Arc<ApiServer>>,
+    listening: Mutex<BTreeMap<String, JoinSet<()>>>,
+    hosts: Hosts,
+    name: String,
+    _pulse: JoinSet<()>,
+}
+
+/// Starts the scenario of a name, inside the current tokio runtime.
+///
+/// # Errors
+/// [`SimError::UnknownScenario`] for a name that no scenario has; [`SimError::Listen`] when loopback cannot be had.
+pub async fn start(scenario: &str, options: Options) -> Result<Simulation, SimError> {
+    let clock = Clock::new(options.now.unwrap_or_else(Timestamp::now));
+    let now = clock.now();
+    let mut script = find(scenario)?.script(now)?;
+    script.faults = std::mem::take(&mut script.faults).and(options.faults);
+    let masters: Vec<String> =
+        script.nodes.iter().filter(|(_, node)| node.control_plane).map(|(name, _)| name.clone()).collect();
+    let mut listeners = listen::bind(&masters).await?;
+    let mut addresses = BTreeMap::new();
+    for (name, listener) in &listeners {
+        let address = listener.local_addr()?;
+        addresses.insert(name.clone(), address);
+        if let Some(node) = script.nodes.get_mut(name) {
+            node.address = address.ip().to_string();
+        }
+    }
+
+    let mut store = Store::new(script.cluster.revision);
+    for (resource, object) in build::objects(&script, &addresses, now)? {
+        store.put(resource, object);
+    }
+    add_bulk(&mut store, &script, options.scale_pods, now);
+    // What was there from the beginning is no change that a watch could begin before.
+    store.compact();
+
+    let hosts = Hosts::new(&script, &addresses, clock.clone())?;
+    let cluster = Arc::new(Cluster::new(store, script.faults.clone(), clock));
+    let servers: Vec<Arc<ApiServer>> = addresses
+        .iter()
+        .map(|(name, address)| {
+            Arc::new(ApiServer::new(name, *address, cluster.clone(), process(&script, name, now)))
+        })
+        .collect();
+    let simulation = Simulation {
+        _pulse: pulse::start(cluster.clone()),
+        listening: Mutex::default(),
+        name: script.cluster.name.clone(),
+        hosts,
+        cluster,
+        servers,
+    };
+    for server in &simulation.servers {
+        if let Some(listener) = listeners.remove(&server.name)
+            && !script.faults.gone.contains(&server.name)
+        {
+            simulation.listening().insert(server.name.clone(), listen::serve(listener, server.clone()));
+        }
+    }
+    Ok(simulation)
+}
+
+fn process(script: &Script, name: &str, now: Timestamp) -> Process {
+    let node = script.nodes.get(name);
+    let spec = node.map(|node| &node.api_server);
+    let call = |call: &scenario::CallSpec| Call {
+        group: call.group.clone(),
+        version: call.version.clone(),
+        resource: call.resource.clone(),
+        subresource: call.subresource.clone(),
+        removed_release: call.removed_release.clone(),
+    };
+    Process {
+        version: spec.and_then(|spec| spec.version.clone()).unwrap_or_else(|| script.cluster.version.clone()),
+        started: spec.and_then(|spec| spec.started).or_else(|| node.map(|node| node.booted)).unwrap_or(now),
+        calls: spec.map(|spec| spec.calls.iter().map(call).collect()).unwrap_or_default(),
+    }
+}
+
+fn add_bulk(store: &mut Store, script: &Script, count: usize, now: Timestamp) {
+    if count == 0 {
+        return;
+    }
+    let workers = script.nodes.iter().filter(|(_, node)| !node.control_plane).map(|(name, _)| name.clone());
+    let bulk = Bulk::new(count, &workers.collect::<Vec<_>>(), now);
+    for (version, kind, object) in bulk.owners() {
+        if let Some(resource) = api::resource::by_kind(version, kind) {
+            store.put(resource, object);
+        }
+    }
+    store.set_bulk(bulk);
+}
+
+impl Simulation {
+    /// The addresses of the API servers, in the order of their nodes' names; also of those that are gone.
+    pub fn servers(&self) -> Vec<SocketAddr> {
+        self.servers.iter().map(|server| server.address).collect()
+    }
+
+    /// The address that a client is given: the first API server that answers.
+    pub fn url(&self) -> String {
+        let listening = self.listening();
+        let server = self.servers.iter().find(|server| listening.contains_key(&server.name));
+        server.or(self.servers.first()).map(|server| format!("http://{}", server.address)).unwrap_or_default()
+    }
+
+    /// kubeadm's clusterName.
+    pub fn cluster_name(&self) -> &str {
+        &self.name
+    }
+
+    /// The machines, which answer the probe.
+    pub const fn hosts(&self) -> &Hosts {
+        &self.hosts
+    }
+
+    /// What the API servers were asked so far, oldest first; the last 20,000 requests at most.
+    pub fn requests(&self) -> Vec<SeenRequest> {
+        self.cluster.requests()
+    }
+
+    /// Changes what is wrong with the API. API servers that are to be gone are stopped by [`Simulation::stop_server`].
+    pub fn change_faults(&self, change: impl FnOnce(&mut Faults)) {
+        change(&mut self.cluster.faults_mut());
+    }
+
+    /// Forgets the history of changes, as etcd does every five minutes: older watches and pages get a 410.
+    pub fn compact(&self) {
+        self.cluster.store().compact();
+    }
+
+    /// Ends the API server of a node, with all its connections. Whether there was one.
+    pub fn stop_server(&self, node: &str) -> bool {
+        self.listening().remove(node).is_some()
+    }
+
+    /// Starts the API server of a node again, at the same address.
+    ///
+    /// # Errors
+    /// When it has no API server, or the address is taken meanwhile.
+    pub async fn start_server(&self, node: &str) -> Result<(), SimError> {
+        let unknown = || SimError::data(&format!("{node} has no API server"));
+        let server = self.servers.iter().find(|server| server.name == node).ok_or_else(unknown)?;
+        self.listening().remove(node);
+        let listener = tokio::net::TcpListener::bind(server.address).await?;
+        {
+            let mut process = server.process();
+            process.started = self.cluster.clock.now();
+            process.calls.clear();
+        }
+        self.listening().insert(node.to_owned(), listen::serve(listener, server.clone()));
+        Ok(())
+    }
+
+    /// The API server of a node as a service, for tests that need no connection.
+    pub fn service<B>(&self, node: &str) -> Option<Service<B>>
+    where
+        B: http_body::Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let server = self.servers.iter().find(|server| server.name == node)?.clone();
+        Some(BoxCloneService::new(tower::service_fn(move |request| {
+            let server = server.clone();
+            async move { Ok(api::answer(server, request).await) }
+        })))
+    }
+
+    /// Ends everything. Dropping the simulation does the same.
+    pub fn shutdown(self) {
+        drop(self);
+    }
+
+    fn listening(&self) -> MutexGuard<'_, BTreeMap<String, JoinSet<()>>> {
+        self.listening.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

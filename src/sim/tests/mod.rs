@@ -1,0 +1,81 @@
+//! The simulation over real connections.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::*;
+
+mod api;
+mod scenarios;
+
+/// The scenario of a name, begun.
+async fn begin(scenario: &str) -> Simulation {
+    start(scenario, Options::default()).await.unwrap()
+}
+
+/// A request over a connection of its own: status, headers and body of the answer.
+async fn ask(server: SocketAddr, head: &str, body: &str) -> (u16, String, String) {
+    let mut stream = TcpStream::connect(server).await.unwrap();
+    let request = format!(
+        "{head} HTTP/1.1\r\nHost: sim\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    // The headers that a test adds stand behind the path, with their own line breaks.
+    let request = match head.split_once('\n') {
+        Some((line, headers)) => format!(
+            "{line} HTTP/1.1\r\nHost: sim\r\nConnection: close\r\n{}\r\nContent-Length: {}\r\n\r\n{body}",
+            headers.trim(),
+            body.len()
+        ),
+        None => request,
+    };
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let body = if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+        dechunk(body)
+    } else {
+        body.to_owned()
+    };
+    (status, head.to_owned(), body)
+}
+
+fn dechunk(mut body: &str) -> String {
+    let mut whole = String::new();
+    while let Some((size, rest)) = body.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).unwrap();
+        whole.push_str(&rest[..size]);
+        body = &rest[(size + 2).min(rest.len())..];
+    }
+    whole
+}
+
+/// A `GET` at the first server, whose answer is JSON.
+async fn get(simulation: &Simulation, path: &str) -> (u16, Value) {
+    let (status, _, body) = ask(simulation.servers()[0], &format!("GET {path}"), "").await;
+    (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
+}
+
+/// All objects of a resource, by namespace and name.
+async fn list(simulation: &Simulation, path: &str) -> BTreeMap<String, Value> {
+    let (status, list) = get(simulation, path).await;
+    assert_eq!(status, 200, "{path}: {list}");
+    let text = |item: &Value, pointer: &str| {
+        item.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let items = list["items"].as_array().unwrap();
+    items
+        .iter()
+        .map(|item| {
+            (format!("{}/{}", text(item, "/metadata/namespace"), text(item, "/metadata/name")), item.clone())
+        })
+        .collect()
+}
