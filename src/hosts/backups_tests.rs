@@ -1,6 +1,7 @@
 use std::os::unix::fs::symlink;
 
 use super::*;
+use crate::hosts::probe::{Question, run_local};
 
 /// A snapshot that etcdctl wrote: see the README beside it.
 fn real() -> Vec<u8> {
@@ -138,4 +139,38 @@ fn a_folder_that_cannot_be_looked_at_is_an_error() {
     let error = |path: &Path| scan_dir(path, &|| true).unwrap_err();
     assert!(matches!(error(&folder.path().join("b")), ScanError::Missing(_)));
     assert!(matches!(error(&folder.path().join("a")), ScanError::NotAFolder(_)));
+}
+
+#[tokio::test]
+async fn the_probe_judges_alike() {
+    let bytes = real();
+    let mut damaged = bytes.clone();
+    damaged[9000] ^= 1;
+    let sum = hex(&bytes[bytes.len() - 32..]);
+    let drill = format!(
+        r#"{{"schemaVersion":1,"snapshot":"drilled.db","sha256":"{sum}","result":"passed","drilledAt":"2026-01-02T03:04:05Z"}}"#
+    );
+    let folder = folder(&[
+        ("good.db", &bytes),
+        ("damaged.db", &damaged),
+        ("torn.snap", &bytes[..10000]),
+        ("short.db", &MAGIC),
+        ("empty-snapshot", b""),
+        ("day/other-snapshot.gz", b"\x1f\x8b"),
+        ("drilled.db", &bytes),
+        ("drilled.db.kubelift-drill.json", drill.as_bytes()),
+        ("other.db", &bytes),
+        ("other.db.kubelift-drill.json", b"{}"),
+    ]);
+    let question = Question { nonce: None, backups: vec![folder.path().to_path_buf()] };
+    let probed = run_local(&question).await.unwrap().facts.backups.unwrap().snapshots;
+    let scanned = scan_dir(folder.path(), &|| true).unwrap().snapshots;
+    let by_name = |snapshots: &[Snapshot]| {
+        let mut told: Vec<_> =
+            snapshots.iter().map(|s| (s.path.clone(), s.state, s.sha256.clone(), s.drilled_at)).collect();
+        told.sort();
+        told
+    };
+    assert_eq!(by_name(&probed), by_name(&scanned));
+    assert_eq!(probed.len(), 8);
 }

@@ -7,3 +7,6 @@ pub mod backups;
 pub mod facts;
 pub mod probe;
 pub mod shell;
+
+#[cfg(test)]
+mod fixture_tests;

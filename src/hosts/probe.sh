@@ -16,6 +16,9 @@
 #   KUBELIFT_ROOT     put before every path that is read, for a root file system that is mounted
 #                     somewhere and for tests; the document then has "root"
 
+# Programs of awk are in single quotes on purpose, and A && B || C is meant as it is read.
+# shellcheck disable=SC2016,SC2015
+
 set -u
 LC_ALL=C
 export LC_ALL
@@ -24,7 +27,8 @@ export PATH
 unset CDPATH ENV BASH_ENV GREP_OPTIONS 2>/dev/null
 NL='
 '
-IFS=" 	$NL"
+TAB='	'
+IFS=" $TAB$NL"
 R=${KUBELIFT_ROOT:-}
 R=${R%/}
 NONCE=${KUBELIFT_NONCE:-${1:-}}
@@ -139,7 +143,7 @@ END {
 # A text on one line, as printf and awk will take it.
 flat() {
   case $1 in
-  *"$NL"*) printf '%s' "$1" | tr '\n' ' ' ;;
+  *["$NL$TAB"]*) printf '%s' "$1" | tr '\n\t' '  ' ;;
   *) printf '%s' "$1" ;;
   esac
 }
@@ -219,10 +223,10 @@ listable() {
 # slurp FILE: at most 256 KiB of it.
 slurp() { bounded 5 head -c 262144 "$1" 2>/dev/null; }
 
-# first KEY FILE: the file's first line as a text.
+# first WHAT FILE: the file's first line as a text, under the last part of WHAT.
 first() {
   if readable "$2" "$1"; then
-    str "$1" "$(slurp "$2" | head -n 1)"
+    str "${1##*.}" "$(slurp "$2" | head -n 1)"
   elif [ $? -eq 1 ]; then
     unread "$1" "there is no ${2#"$R"}"
   fi
@@ -270,8 +274,8 @@ facts_machine() {
     break
   done
   obj kernel
-  first release "$R/proc/sys/kernel/osrelease"
-  str machine "$(uname -m)"
+  first kernel.release "$R/proc/sys/kernel/osrelease"
+  [ -n "$R" ] || str machine "$(uname -m)"
   arr parameters
   if readable "$R/proc/cmdline" kernel.parameters; then
     # Only what decides about security modules, cgroups and swap: other parameters can be anybody's secret.
@@ -338,7 +342,9 @@ facts_apparmor() {
   there "$a_sec"
   case $? in
   0) bool securityfs true ;;
-  1) bool securityfs false ;;
+  1)
+    if [ -d "$R/sys/kernel" ]; then bool securityfs false; else unread appArmor.securityfs "there is no /sys/kernel"; fi
+    ;;
   2) unread appArmor.securityfs "a folder above /sys/kernel/security/apparmor is closed to uid $ME" ;;
   esac
   if [ -e "$R/sbin/apparmor_parser" ] || [ -e "$R/usr/sbin/apparmor_parser" ]; then
@@ -494,7 +500,7 @@ kubelet_unit() {
     k_files=$(printf '%s\n' "$k_shown" | sed -n 's/^FragmentPath=//p; s/^DropInPaths=//p')
     k_pid=$(printf '%s\n' "$k_shown" | sed -n 's/^MainPID=//p')
   else
-    unread kubelet.unit "systemctl gave no answer; unit and drop-ins were looked for in the usual folders"
+    unread kubelet.unit "no answer from systemctl: unit and drop-ins were looked for in the usual folders"
     k_files=
     for k_dir in /etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
       [ -f "$R$k_dir/kubelet.service" ] && k_files="$k_files $k_dir/kubelet.service" && break
@@ -522,7 +528,9 @@ facts_kubelet() {
   if [ -n "$k_pid" ]; then
     obj process
     num pid "$k_pid"
-    str startedAt "$(stamp "$(stat -c %Y "/proc/$k_pid" 2>/dev/null)")"
+    # Field 22 of stat, after the last parenthesis field 20: hundredths of a second since the boot.
+    str startedAt "$(stamp "$(cat "/proc/$k_pid/stat" /proc/stat 2>/dev/null | awk '
+      NR == 1 { sub(/^.*\) /, ""); ticks = $20 } $1 == "btime" { printf "%.0f", $2 + ticks / 100 }')")"
     # The program was replaced, and the old one runs on, when its file is gone.
     if k_exe=$(readlink "/proc/$k_pid/exe" 2>/dev/null); then
       case $k_exe in
@@ -688,7 +696,7 @@ function repo(line, uri, on,   m) {
 }
 function ours(s) { return s ~ /k8s|kubernetes|\/v1\.[0-9]/ }
 function flush(   i) { for (i = 1; i <= n; i++) repo(at[i], found[i], state); n = 0; state = "true" }
-BEGIN { state = "true" }
+BEGIN { state = "true"; FILE = ENVIRON["FILE"] }
 FILE ~ /\.list$/ {
   on = "true"; line = $0
   if (line ~ /^[ \t]*#[ \t]*deb /) { on = "false"; sub(/^[ \t]*#[ \t]*/, "", line) }
@@ -732,8 +740,8 @@ facts_packages() {
     done
     arr installed
     # shellcheck disable=SC2086
-    bounded 10 rpm -q --qf '%{NAME} %{VERSION}-%{RELEASE}\n' $NAMES 2>/dev/null | awk -v LOCKS="$p_locks" '
-      NF == 2 { print "{\ns name " $1 "\ns version " $2 "\nb held " (index(LOCKS, $1 "-") ? "true" : "false") "\ns status installed\n}" }'
+    bounded 10 rpm -q --qf '%{NAME} %{VERSION}-%{RELEASE}\n' $NAMES 2>/dev/null | LOCKS=$p_locks awk '
+      NF == 2 { print "{\ns name " $1 "\ns version " $2 "\nb held " (index(ENVIRON["LOCKS"], " " $1 "-") ? "true" : "false") "\ns status installed\n}" }'
     printf ']\n'
   else
     str manager none
@@ -741,7 +749,7 @@ facts_packages() {
   arr repositories
   for p_file in "$R/etc/apt/sources.list" "$R/etc/apt/sources.list.d"/*.list "$R/etc/apt/sources.list.d"/*.sources "$R/etc/yum.repos.d"/*.repo; do
     [ -e "$p_file" ] || continue
-    readable "$p_file" packages.repositories && slurp "$p_file" | awk -v FILE="${p_file#"$R"}" "$REPOSITORY"
+    readable "$p_file" packages.repositories && slurp "$p_file" | FILE=${p_file#"$R"} awk "$REPOSITORY"
   done
   printf ']\n'
   if [ -e "$R/usr/sbin/needrestart" ]; then bool needrestart true; else bool needrestart false; fi
@@ -797,9 +805,18 @@ X509='
   sub(/^notAfter=/, ""); m = (index("JanFebMarAprMayJunJulAugSepOctNovDec", $1) + 2) / 3
   printf "s notAfter %s-%02d-%02dT%sZ\n", $4, m, $2, $3; ok = 1
 }
-END { if (!ok) print "u certificates\t" FILE ": openssl could not read a certificate in it" }'
+END { if (!ok) print "u certificates\t" ENVIRON["FILE"] ": openssl could not read a certificate in it" }'
 
-x509() { bounded 5 openssl x509 -noout -subject -issuer -enddate -nameopt RFC2253 2>/dev/null | awk -v FILE="$1" "$X509"; }
+x509() { bounded 5 openssl x509 -noout -subject -issuer -enddate -nameopt RFC2253 2>/dev/null | FILE=$(flat "$1") awk "$X509"; }
+
+# Of a kubeconfig only its certificate is taken out, and only what openssl says of that is printed.
+kubeconfig_certificate() {
+  obj
+  str path "${1#"$R"}"
+  slurp "$1" | sed -n 's/^ *client-certificate-data: *//p' | head -n 1 | tr -d "\"' " |
+    openssl base64 -d -A 2>/dev/null | x509 "${1#"$R"}"
+  end
+}
 
 facts_certificates() {
   if ! have openssl; then
@@ -817,16 +834,13 @@ facts_certificates() {
       end
     done
   done
-  # Of a kubeconfig only its certificate is taken out, and only what openssl says of that is printed.
   for x_file in admin super-admin controller-manager scheduler; do
     x_file=$R/etc/kubernetes/$x_file.conf
-    readable "$x_file" certificates || continue
-    obj
-    str path "${x_file#"$R"}"
-    slurp "$x_file" | sed -n 's/^ *client-certificate-data: *//p' | head -n 1 | tr -d "\"' " |
-      openssl base64 -d -A 2>/dev/null | x509 "${x_file#"$R"}"
-    end
+    readable "$x_file" certificates && kubeconfig_certificate "$x_file"
   done
+  # The kubelet's own is in kubelet.conf only until it has renewed it for the first time.
+  x_file=$R/etc/kubernetes/kubelet.conf
+  if [ -r "$x_file" ] && grep -q client-certificate-data "$x_file" 2>/dev/null; then kubeconfig_certificate "$x_file"; fi
   x_file=$R/var/lib/kubelet/pki/kubelet-client-current.pem
   if readable "$x_file" certificates; then
     obj
@@ -854,9 +868,9 @@ top == "metadata:" && /^  namespace:/ { space = text(substr($0, 13)) }
 host && /^[ \t]*path:/ { v = $0; sub(/^[ \t]*path:/, "", v); mount[++nm] = text(v); host = 0 }
 /^[ \t]*- name: *(HTTP_PROXY|HTTPS_PROXY|NO_PROXY|ALL_PROXY|http_proxy|https_proxy|no_proxy|all_proxy)/ { proxy[++np] = text($3) }
 END {
-  if (json) { print "u staticPods\t" FILE " is written as JSON"; exit }
+  if (json) { print "u staticPods\t" ENVIRON["FILE"] " is written as JSON"; exit }
   if (kind != "") print "s kind " kind
-  if (pod != "") print "s name " pod; else print "u staticPods\t" FILE ": no metadata.name in block style was found"
+  if (pod != "") print "s name " pod; else print "u staticPods\t" ENVIRON["FILE"] ": no metadata.name in block style was found"
   if (space != "") print "s namespace " space
   print "[ images"; for (i = 1; i <= ni; i++) print "v " image[i]; print "]"
   print "[ hostPaths"; for (i = 1; i <= nm; i++) print "v " mount[i]; print "]"
@@ -887,9 +901,9 @@ facts_static_pods() {
     there "$s_file" && readable "$s_file" staticPods || continue
     obj
     str path "${s_file#"$R"}"
-    slurp "$s_file" | awk -v FILE="${s_file#"$R"}" "$MANIFEST"
+    slurp "$s_file" | FILE=$(flat "${s_file#"$R"}") awk "$MANIFEST"
     slurp "$s_file" | awk -v LINES=0 "$HIDE$FLAGS"
-    str sha256 "$(bounded 5 sha256sum "$s_file" 2>/dev/null | sed 's/^\\//; s/ .*//')"
+    str sha256 "$(bounded 5 sha256sum <"$s_file" 2>/dev/null | cut -d ' ' -f 1)"
     str modified "$(stamp "$(stat -c %Y "$s_file" 2>/dev/null)")"
     end
   done
@@ -901,13 +915,13 @@ facts_static_pods() {
 facts_cni() {
   obj cni
   for n_pair in binaries:/opt/cni/bin configs:/etc/cni/net.d; do
-    if listable "$R${n_pair#*:}" "cni.${n_pair%%:*}"; then
-      arr "${n_pair%%:*}"
-      for n_file in "$R${n_pair#*:}"/*; do
-        [ -f "$n_file" ] && item "${n_file##*/}"
-      done
-      printf ']\n'
-    fi
+    listable "$R${n_pair#*:}" "cni.${n_pair%%:*}"
+    [ $? -ne 2 ] || continue
+    arr "${n_pair%%:*}"
+    for n_file in "$R${n_pair#*:}"/*; do
+      [ -f "$n_file" ] && item "${n_file##*/}"
+    done
+    printf ']\n'
   done
   end
 }
@@ -1120,8 +1134,7 @@ facts_etcd() {
 #   drilled       and a restore of exactly these bytes was tried and went well: NAME.kubelift-drill.json says
 #                 so beside it: {"schemaVersion":1,"snapshot":NAME,"sha256":SUM,"result":"passed","drilledAt":RFC3339}
 
-B_LIMIT=2147483648 # bytes of a file that are still hashed
-B_UNTIL=0          # the second after which no further file is hashed
+B_UNTIL=0 # the second after which no further file is hashed
 
 hex() { od -An -v -tx1 | tr -d ' \n'; }
 
@@ -1145,7 +1158,9 @@ snapshot() {
     end
     return
   fi
-  if [ $((b_size % 512)) -ne 32 ]; then
+  # Some shells count in 32 bits.
+  b_form=$(awk -v n="$b_size" 'BEGIN { printf "%s %.0f", (n % 512 != 32 ? "odd" : n > 2147483648 ? "large" : "right"), n - 32 }')
+  if [ "${b_form% *}" = odd ]; then
     str state unsound
     str why "its size is not whole sectors and 32 bytes: a copy of the live file, or cut off"
     end
@@ -1154,12 +1169,12 @@ snapshot() {
   b_state=saved
   b_why=
   b_sum=$(tail -c 32 "$b_file" 2>/dev/null | hex)
-  if [ "$b_size" -gt $B_LIMIT ]; then
+  if [ "${b_form% *}" = large ]; then
     b_why="not checked: larger than 2 GiB"
   elif [ "$(date +%s)" -ge $B_UNTIL ]; then
     b_why="not checked: the time for sums was over"
   else
-    b_got=$(head -c $((b_size - 32)) "$b_file" 2>/dev/null | bounded 30 sha256sum 2>/dev/null)
+    b_got=$(head -c "${b_form#* }" "$b_file" 2>/dev/null | bounded 30 sha256sum 2>/dev/null)
     b_got=${b_got%% *}
     if [ "$(stat -c '%s %Y' "$b_file" 2>/dev/null)" != "$b_stat" ]; then
       b_why="not checked: it is being written"
@@ -1193,20 +1208,38 @@ snapshot() {
   end
 }
 
-# snapshots DIR: every file in it that may be a snapshot, the newest first. Links are not followed.
+# snapshots DIR: every file in it that may be a snapshot, the newest first. Links are not followed. The files are sorted
+# by number, for a name can hold anything.
 snapshots() {
-  bounded 5 ls -1t "$1" 2>/dev/null | head -n 400 | while IFS= read -r b_name; do
-    case $b_name in
+  z_dir=$1
+  set -- "$z_dir"/*
+  z_i=0
+  for z_file in "$@"; do
+    z_i=$((z_i + 1))
+    case ${z_file##*/} in
     *.kubelift-drill.json) continue ;;
     *.db | *.snap | *snapshot*) ;;
     *) continue ;;
     esac
-    if [ -L "$1/$b_name" ]; then
-      unread "backups ${1#"$R"}/$b_name" "a link: it was not followed"
-    elif [ -f "$1/$b_name" ]; then
-      snapshot "$1/$b_name"
+    if [ -L "$z_file" ]; then
+      printf '0 %s\n' $z_i
+    elif [ -f "$z_file" ]; then
+      printf '%s %s\n' "$(stat -c %Y "$z_file" 2>/dev/null)" $z_i
     fi
-  done
+  done | sort -rn | head -n 401 | {
+    z_n=0 z_name=
+    while read -r z_time z_i; do
+      z_n=$((z_n + 1))
+      eval "z_name=\${$z_i}"
+      if [ $z_n -gt 400 ]; then
+        unread "backups ${z_dir#"$R"}" "only the 400 newest files were judged"
+      elif [ "$z_time" = 0 ]; then
+        unread "backups ${z_name#"$R"}" "a link: it was not followed"
+      else
+        snapshot "$z_name"
+      fi
+    done
+  }
 }
 
 facts_backups() {
@@ -1247,10 +1280,10 @@ facts_backups() {
   arr snapshots
   for b_dir in "$@"; do
     [ -d "$R$b_dir" ] && bounded 5 ls "$R$b_dir/" >/dev/null 2>&1 || continue
-    snapshots "$R$b_dir"
     # A folder for each day, or each node, is common.
-    bounded 5 ls -1t "$R$b_dir/" 2>/dev/null | head -n 50 | while IFS= read -r b_name; do
-      if [ -d "$R$b_dir/$b_name" ] && ! [ -L "$R$b_dir/$b_name" ]; then snapshots "$R$b_dir/$b_name"; fi
+    for b_inner in "$R$b_dir" "$R$b_dir"/*/; do
+      b_inner=${b_inner%/}
+      if [ "$b_inner" = "$R$b_dir" ] || ! [ -L "$b_inner" ]; then snapshots "$b_inner"; fi
     done
   done
   printf ']\n'

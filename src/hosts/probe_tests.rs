@@ -1,0 +1,43 @@
+use super::*;
+
+#[tokio::test]
+async fn this_machine_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let question =
+        Question { nonce: Some("n-1 \"\\".to_owned()), backups: vec![folder.path().to_path_buf()] };
+    let answer = run_local(&question).await.unwrap();
+    let facts = &answer.facts;
+    assert_eq!(facts.nonce.as_deref(), Some("n-1 \"\\"));
+    let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    assert_eq!(facts.boot_id.as_deref(), Some(boot_id.trim()));
+    assert_eq!(facts.why_unread("probe"), None);
+    let looked = &facts.backups.as_ref().unwrap().looked;
+    assert_eq!(looked.len(), 1);
+    assert_eq!(&*looked[0].path, folder.path().to_str().unwrap());
+    assert_eq!(looked[0].state, "read");
+    assert_eq!(parse(answer.json.as_bytes()).unwrap(), answer.facts);
+}
+
+#[tokio::test]
+async fn a_folder_that_would_be_two_is_refused() {
+    let question = Question { nonce: None, backups: vec!["/a:b".into()] };
+    assert!(matches!(run_local(&question).await.unwrap_err(), ProbeError::Folder(_)));
+}
+
+#[test]
+fn what_is_not_a_document_of_the_probe_is_refused() {
+    let error = |json: &str| parse(json.as_bytes()).unwrap_err().to_string();
+    assert!(error("{}").contains("does not say"));
+    assert!(error(r#"{"probe":"kubelift","schemaVersion":2}"#).contains("newer kubelift"));
+    assert!(error(r#"{"probe":"kubelift","sch"#).contains("EOF"));
+    assert!(error(r#"{"probe":"kubelift","disk":3}"#).contains("expected a sequence"));
+    let large = vec![b' '; SIZE_LIMIT as usize + 1];
+    assert!(matches!(parse(&large).unwrap_err(), DocumentError::TooLarge));
+}
+
+#[test]
+fn unknown_fields_and_missing_ones_are_no_error() {
+    let facts = parse(br#"{"probe":"kubelift","schemaVersion":1,"new":{"a":[1]},"etcd":{"new":1}}"#).unwrap();
+    assert_eq!(facts.etcd.unwrap().local, None);
+    assert_eq!(facts.uid, None);
+}
