@@ -8,9 +8,10 @@ use crate::cluster::client::{ConnectError, Connection};
 use crate::cluster::credentials::{Desk, TerminalDesk};
 use crate::cluster::environment::Environment;
 use crate::cluster::kubeconfig::Choice;
-use crate::session::live::{self, Options};
+use crate::session::live::{self, FactsFrom, Options};
 use crate::session::recording::{self, Recording, RecordingError};
 use crate::session::{Handle, Kind, Snapshot, desk, still};
+use crate::sim::{self, SimError, Simulation};
 
 /// Why a source could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,9 @@ pub enum SourceError {
     /// No such recording, or it cannot be read.
     #[error(transparent)]
     Recording(#[from] RecordingError),
+    /// The simulation could not be started.
+    #[error(transparent)]
+    Simulation(#[from] SimError),
     /// kubelift's own data is broken, which is a bug.
     #[error("kubelift's catalog of versions cannot be read, which is a bug: {0}")]
     Catalog(#[from] &'static CatalogError),
@@ -30,8 +34,10 @@ impl SourceError {
     /// The exit code that it ends with.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Connect(ConnectError::Kubeconfig(_)) | Self::Recording(_) => cli::USAGE,
-            Self::Connect(_) | Self::Catalog(_) => cli::FAILED,
+            Self::Connect(ConnectError::Kubeconfig(_))
+            | Self::Recording(_)
+            | Self::Simulation(SimError::UnknownScenario { .. }) => cli::USAGE,
+            Self::Connect(_) | Self::Simulation(_) | Self::Catalog(_) => cli::FAILED,
         }
     }
 }
@@ -46,6 +52,8 @@ pub enum Source {
         options: Options,
         /// What each session needs to know of versions.
         catalog: &'static Catalog,
+        /// The simulation, if it is one: it ends when it is dropped.
+        simulation: Option<Simulation>,
         /// Where credential plugins ask for the terminal, once the screens have it.
         desk: Option<desk::Lender>,
     },
@@ -71,7 +79,7 @@ impl Source {
             kind: Kind::Inspect,
             target: flags.target.clone(),
             scope: flags.scope.into(),
-            node_facts: flags.node_facts.clone(),
+            node_facts: flags.node_facts.clone().map_or(FactsFrom::Nowhere, FactsFrom::Folder),
             backups: flags.backups.clone(),
         };
         if let Some(path) = &flags.recording {
@@ -79,6 +87,19 @@ impl Source {
             options.kind = still::kind(path, &recording);
             options.target = still::target(&recording, options.target);
             return Ok(Self::Still { recording, options, catalog });
+        }
+        if let Some(scenario) = &flags.demo {
+            let simulation = sim::start(scenario, sim::Options::default()).await?;
+            options.kind = Kind::Demo { scenario: scenario.clone() };
+            if matches!(options.node_facts, FactsFrom::Nowhere) {
+                let hosts = simulation.hosts();
+                // A machine that does not answer has no document, and its node then no facts.
+                let documents =
+                    hosts.names().filter_map(|name| Some((name.to_owned(), hosts.probe(name, None).ok()?)));
+                options.node_facts = FactsFrom::Documents(documents.collect());
+            }
+            let connection = Connection::simulated(&simulation.url(), simulation.cluster_name()).await?;
+            return Ok(Self::Live { connection, options, catalog, simulation: Some(simulation), desk: None });
         }
         let choice = Choice { kubeconfig: flags.kubeconfig.clone(), context: flags.context.clone() };
         let plain = TerminalDesk { allow: flags.allow_exec };
@@ -89,13 +110,17 @@ impl Source {
             (Arc::new(plain), None)
         };
         let connection = Connection::prepare(choice, Environment::of_process(), desk).await?;
-        Ok(Self::Live { connection, options, catalog, desk: lender })
+        Ok(Self::Live { connection, options, catalog, simulation: None, desk: lender })
     }
 
     /// Reads everything once and judges it.
     pub async fn once(self) -> Snapshot {
         match self {
-            Self::Live { connection, options, catalog, .. } => live::once(connection, catalog, options).await,
+            Self::Live { connection, options, catalog, simulation, .. } => {
+                let snapshot = live::once(connection, catalog, options).await;
+                drop(simulation);
+                snapshot
+            }
             Self::Still { recording, options, catalog } => {
                 still::once(*recording, options.kind, options.target, catalog).await
             }
@@ -103,14 +128,14 @@ impl Source {
     }
 
     /// Opens a session for the screens. The simulation, if there is one, lasts as long as what comes with it.
-    pub async fn follow(self) -> Handle {
+    pub async fn follow(self) -> (Handle, Option<Simulation>) {
         match self {
-            Self::Live { connection, options, catalog, desk } => {
+            Self::Live { connection, options, catalog, simulation, desk } => {
                 let terminal = desk.map_or_else(desk::nobody, desk::Lender::start);
-                live::follow(connection, catalog, options, terminal)
+                (live::follow(connection, catalog, options, terminal), simulation)
             }
             Self::Still { recording, options, catalog } => {
-                still::open(*recording, options.kind, options.target, catalog).await
+                (still::open(*recording, options.kind, options.target, catalog).await, None)
             }
         }
     }

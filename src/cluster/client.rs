@@ -7,6 +7,7 @@
 mod tests;
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,11 +17,13 @@ use http::{HeaderValue, Request, Uri, header};
 use kube::client::{Body, Client};
 use tower::{Layer, util::MapRequestLayer};
 
-use super::credentials::{Authorizer, CredentialError, Desk};
+use super::credentials::{Authorizer, Credential, CredentialError, Desk, Unattended};
 use super::environment::Environment;
 use super::guard::ReadOnly;
-use super::kubeconfig::{Choice, Identity, KubeconfigError, Resolved, Trust, address, resolve};
-use super::proxy::ProxyError;
+use super::kubeconfig::{
+    Choice, Identity, Impersonation, KubeconfigError, Origin, Resolved, Trust, address, resolve,
+};
+use super::proxy::{Proxies, ProxyError};
 use super::transport::Transport;
 use crate::text::Text;
 
@@ -75,6 +78,8 @@ pub struct Connection {
     client: Client,
     resolved: Arc<Resolved>,
     authorizer: Authorizer,
+    /// The scheme by which single servers are dialled: `https`, but in the simulation.
+    scheme: &'static str,
 }
 
 impl Connection {
@@ -91,7 +96,35 @@ impl Connection {
         let resolved = resolve(&choice, &environment)?;
         let authorizer = Authorizer::obtain(choice, environment, resolved.clone(), desk).await?;
         let client = inspection(&resolved, resolved.server.clone(), &resolved.trust, &authorizer).await?;
-        Ok(Self { client, resolved: Arc::new(resolved), authorizer })
+        Ok(Self { client, resolved: Arc::new(resolved), authorizer, scheme: "https" })
+    }
+
+    /// A connection to the simulated cluster of that name, which listens at `url` without TLS and for anybody.
+    ///
+    /// # Errors
+    /// When `url` is none.
+    pub async fn simulated(url: &str, cluster: &str) -> Result<Self, ConnectError> {
+        let unverified = |why| ConnectError::Unverified { server: url.into(), why };
+        let environment = Environment::of::<&str, &str>(Path::new("/"), []);
+        let resolved = Resolved {
+            origin: Origin::Files(Vec::new()),
+            context: "demo".into(),
+            cluster: cluster.into(),
+            user: Text::default(),
+            namespace: None,
+            server: url.parse().map_err(|_| unverified("its address makes no URL"))?,
+            trust: Trust::default(),
+            proxies: Proxies::of_environment(&environment),
+            disable_compression: true,
+            exec_config: serde_json::Value::Null,
+            identity: None,
+            credential: Credential::None,
+            impersonation: Impersonation::default(),
+        };
+        let desk = Arc::new(Unattended::default());
+        let authorizer = Authorizer::obtain(Choice::default(), environment, resolved.clone(), desk).await?;
+        let client = inspection(&resolved, resolved.server.clone(), &resolved.trust, &authorizer).await?;
+        Ok(Self { client, resolved: Arc::new(resolved), authorizer, scheme: "http" })
     }
 
     /// The client for the cluster's entry. It reads and does nothing else.
@@ -129,15 +162,16 @@ impl Connection {
         let authority = std::net::SocketAddr::new(ip, port).to_string();
         let server = Text::new(&authority);
         let unverified = |why| ConnectError::Unverified { server: server.clone(), why };
-        let uri: Uri =
-            format!("https://{authority}").parse().map_err(|_| unverified("its address makes no URL"))?;
+        let uri: Uri = format!("{}://{authority}", self.scheme)
+            .parse()
+            .map_err(|_| unverified("its address makes no URL"))?;
         let known = &self.resolved.trust;
         let trust = Trust {
             roots_file: known.roots_file.clone().filter(|_| roots.is_none()),
             roots: roots.or_else(|| known.roots.clone()),
             ..Trust::default()
         };
-        if trust.roots.is_none() {
+        if trust.roots.is_none() && self.scheme == "https" {
             return Err(unverified(
                 "the kubeconfig has no certificate authority that its certificate could be checked by",
             ));

@@ -22,6 +22,18 @@ const PUBLISH_EVERY: Duration = Duration::from_millis(150);
 /// How many times the time of judging lies between two judgements: at most a fifth of a core.
 const REST: u32 = 4;
 
+/// Where the probe's outputs are.
+#[derive(Debug, Clone, Default)]
+pub enum FactsFrom {
+    /// Nobody gave any.
+    #[default]
+    Nowhere,
+    /// In a folder of this machine.
+    Folder(PathBuf),
+    /// Here: the simulated machines', by name.
+    Documents(Arc<[(String, String)]>),
+}
+
 /// What a session is asked to do.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -31,8 +43,8 @@ pub struct Options {
     pub target: Option<Asked>,
     /// What to cover.
     pub scope: Scope,
-    /// A folder of the probe's outputs.
-    pub node_facts: Option<PathBuf>,
+    /// Where the probe's outputs are.
+    pub node_facts: FactsFrom,
     /// A folder of etcd snapshots on this machine.
     pub backups: Option<PathBuf>,
 }

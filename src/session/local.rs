@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::live::Options;
+use super::live::{FactsFrom, Options};
 use crate::evidence::{Evidence, FoundBackups, NodeFacts, Reading, Reason, Scope, Stamp, Unread};
 use crate::hosts::backups::{ScanError, scan_dir};
-use crate::hosts::facts::{Assigned, FactsError, NodeIdentity, assign, load_dir};
+use crate::hosts::facts::{Assigned, FactsError, Loaded, NodeIdentity, assign, load_dir};
+use crate::hosts::probe;
 use crate::text::Text;
 
 /// For how long snapshots are hashed; what is not reached by then is said to be saved, not verified.
@@ -28,11 +29,11 @@ impl Local {
     pub async fn load(options: &Options, evidence: &Evidence) -> Self {
         let identities: Vec<NodeIdentity> = evidence.objects.nodes.iter().map(NodeIdentity::from).collect();
         let (scope, facts, backups) = (options.scope, options.node_facts.clone(), options.backups.clone());
-        let load = move || Self::load_now(scope, facts.as_deref(), backups.as_deref(), &identities);
+        let load = move || Self::load_now(scope, &facts, backups.as_deref(), &identities);
         tokio::task::spawn_blocking(load).await.unwrap_or_else(|error| Self::failed(&error.to_string()))
     }
 
-    fn load_now(scope: Scope, facts: Option<&Path>, backups: Option<&Path>, nodes: &[NodeIdentity]) -> Self {
+    fn load_now(scope: Scope, facts: &FactsFrom, backups: Option<&Path>, nodes: &[NodeIdentity]) -> Self {
         if scope == Scope::Api {
             let left_out = |verb, resource| Unread::new(verb, resource, Reason::OutOfScope, "");
             return Self {
@@ -44,10 +45,13 @@ impl Local {
                 backups: Reading::Unread(left_out("stat", "backups")),
             };
         }
-        let Assigned { nodes: node_facts, strays, superseded } = match facts.map(load_dir) {
-            Some(Ok(loaded)) => assign(nodes, loaded),
-            Some(Err(error)) => unreadable(nodes, facts, &error),
-            None => {
+        let Assigned { nodes: node_facts, strays, superseded } = match facts {
+            FactsFrom::Folder(folder) => match load_dir(folder) {
+                Ok(loaded) => assign(nodes, loaded),
+                Err(error) => unreadable(nodes, folder, &error),
+            },
+            FactsFrom::Documents(documents) => assign(nodes, documents.iter().map(parsed).collect()),
+            FactsFrom::Nowhere => {
                 let unread = || Unread::new("probe", "node facts", Reason::NotProvided, "no --node-facts");
                 Assigned {
                     nodes: nodes.iter().map(|node| no_facts(&node.name, unread())).collect(),
@@ -82,9 +86,13 @@ fn no_facts(node: &Text, unread: Unread) -> (Text, Reading<NodeFacts>) {
     (node.clone(), Reading::Unread(unread.of(node)))
 }
 
-fn unreadable(nodes: &[NodeIdentity], folder: Option<&Path>, error: &FactsError) -> Assigned {
+fn parsed((name, document): &(String, String)) -> Loaded {
+    Loaded { file: name.as_str().into(), facts: probe::parse(document.as_bytes()).map_err(FactsError::from) }
+}
+
+fn unreadable(nodes: &[NodeIdentity], folder: &Path, error: &FactsError) -> Assigned {
     let unread = Unread::new("probe", "node facts", Reason::Absent, &error.to_string());
-    let folder = folder.map(|folder| folder.display().to_string()).unwrap_or_default();
+    let folder = folder.display().to_string();
     Assigned {
         nodes: nodes.iter().map(|node| no_facts(&node.name, unread.clone())).collect(),
         strays: vec![unread.of(&folder)],
