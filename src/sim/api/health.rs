@@ -94,7 +94,11 @@ pub(super) fn version(server: &ApiServer) -> Response<Body> {
 pub(super) fn metrics(server: &ApiServer) -> Response<Body> {
     let process = server.process();
     let mut body = String::from(
-        "# HELP apiserver_requested_deprecated_apis [STABLE] Gauge of deprecated APIs that have been requested, broken \
+        "# HELP apiserver_audit_requests_rejected_total [ALPHA] Counter of apiserver requests rejected due to an error \
+         in audit logging backend.\n\
+         # TYPE apiserver_audit_requests_rejected_total counter\n\
+         apiserver_audit_requests_rejected_total 0\n\
+         # HELP apiserver_requested_deprecated_apis [STABLE] Gauge of deprecated APIs that have been requested, broken \
          out by API group, version, resource, subresource, and removed_release.\n\
          # TYPE apiserver_requested_deprecated_apis gauge\n",
     );
