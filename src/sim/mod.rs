@@ -226,8 +226,16 @@ impl Simulation {
     }
 
     /// Ends the API server of a node, with all its connections. Whether there was one.
-    pub fn stop_server(&self, node: &str) -> bool {
-        self.listening().remove(node).is_some()
+    pub async fn stop_server(&self, node: &str) -> bool {
+        let stopped = self.listening().remove(node);
+        match stopped {
+            Some(mut tasks) => {
+                // Until the task has ended, its socket still listens.
+                tasks.shutdown().await;
+                true
+            }
+            None => false,
+        }
     }
 
     /// Starts the API server of a node again, at the same address.
@@ -237,7 +245,7 @@ impl Simulation {
     pub async fn start_server(&self, node: &str) -> Result<(), SimError> {
         let unknown = || SimError::data(&format!("{node} has no API server"));
         let server = self.servers.iter().find(|server| server.name == node).ok_or_else(unknown)?;
-        self.listening().remove(node);
+        self.stop_server(node).await;
         let listener = tokio::net::TcpListener::bind(server.address).await?;
         {
             let mut process = server.process();

@@ -22,6 +22,9 @@ use super::{clock, names};
 /// Where the API server of each control plane listens, by node.
 pub(crate) type Addresses = BTreeMap<String, SocketAddr>;
 
+/// Groups whose objects count the changes of their spec.
+const COUNTED: [&str; 5] = ["apps", "batch", "policy", "networking.k8s.io", "flowcontrol.apiserver.k8s.io"];
+
 /// The objects of a scenario.
 pub(crate) struct World<'s> {
     script: &'s Script,
@@ -66,6 +69,9 @@ impl World<'_> {
         if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.entry("uid").or_insert(uid.into());
             metadata.entry("creationTimestamp").or_insert(made.into());
+            if COUNTED.contains(&resource.group) {
+                metadata.entry("generation").or_insert(json!(1));
+            }
         }
         self.objects.push((resource, object));
         Ok(())

@@ -10,8 +10,11 @@ use tokio::net::TcpStream;
 
 use super::*;
 
-mod api;
+mod discovery;
+mod reads;
 mod scenarios;
+mod watches;
+mod writes;
 
 /// The scenario of a name, begun.
 async fn begin(scenario: &str) -> Simulation {
@@ -21,19 +24,12 @@ async fn begin(scenario: &str) -> Simulation {
 /// A request over a connection of its own: status, headers and body of the answer.
 async fn ask(server: SocketAddr, head: &str, body: &str) -> (u16, String, String) {
     let mut stream = TcpStream::connect(server).await.unwrap();
+    // A header that a test adds stands on a line of its own.
+    let (line, header) = head.split_once('\n').unwrap_or((head, "Accept: */*"));
     let request = format!(
-        "{head} HTTP/1.1\r\nHost: sim\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        "{line} HTTP/1.1\r\nHost: sim\r\nConnection: close\r\n{header}\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
-    // The headers that a test adds stand behind the path, with their own line breaks.
-    let request = match head.split_once('\n') {
-        Some((line, headers)) => format!(
-            "{line} HTTP/1.1\r\nHost: sim\r\nConnection: close\r\n{}\r\nContent-Length: {}\r\n\r\n{body}",
-            headers.trim(),
-            body.len()
-        ),
-        None => request,
-    };
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
