@@ -1,0 +1,320 @@
+//! Every command, in one table: keys, footer, help, the `:` palette and the plain mode are all made from it.
+//!
+//! A command has a name that never changes (keymaps of users name it), one line of documentation, the
+//! places where it applies, and a rule that says why it cannot run just now. Nothing else in `ui` knows
+//! which key runs what: see `cockpit::keymap`.
+
+/// Where a key was pressed: what is on top of the screen and has the focus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u16)]
+pub enum Place {
+    /// The list of panes.
+    Panes = 1,
+    /// The findings of a pane.
+    Findings = 1 << 1,
+    /// One finding, on the whole screen.
+    Detail = 1 << 2,
+    /// The log of everything that was asked.
+    Log = 1 << 3,
+    /// The list of what was not read.
+    Unread = 1 << 4,
+    /// The help.
+    Help = 1 << 5,
+    /// A filter is being typed.
+    Filter = 1 << 6,
+    /// The palette is open.
+    Palette = 1 << 7,
+    /// Something else is being typed.
+    Prompt = 1 << 8,
+    /// The plain mode, which has no keys.
+    Plain = 1 << 9,
+}
+
+impl Place {
+    /// Whether characters are typed here, so that only keys that are no character run commands.
+    pub const fn is_typing(self) -> bool {
+        matches!(self, Self::Filter | Self::Palette | Self::Prompt)
+    }
+}
+
+/// A set of places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Places(u16);
+
+impl Places {
+    const fn of(places: &[Place]) -> Self {
+        let mut bits = 0;
+        let mut rest = places;
+        while let [first, others @ ..] = rest {
+            bits |= *first as u16;
+            rest = others;
+        }
+        Self(bits)
+    }
+
+    const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether `place` is one of them.
+    pub const fn contain(self, place: Place) -> bool {
+        self.0 & place as u16 != 0
+    }
+
+    /// Whether there is a place in both, where the same key could not mean two things.
+    pub const fn overlap(self, other: Self) -> bool {
+        self.0 & other.0 & !(Place::Plain as u16) != 0
+    }
+}
+
+const READINESS: Places = Places::of(&[Place::Panes, Place::Findings]);
+const LISTS: Places = READINESS.and(Places::of(&[Place::Log, Place::Unread]));
+const SCREENS: Places = LISTS.and(Places::of(&[Place::Detail, Place::Help]));
+const TYPING: Places = Places::of(&[Place::Filter, Place::Palette, Place::Prompt]);
+const PLAIN: Places = Places::of(&[Place::Plain]);
+const FINDING: Places = Places::of(&[Place::Findings, Place::Detail]);
+
+/// What a command can know when it says why it cannot run: plain facts, gathered once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Context {
+    /// Where it would run.
+    pub place: Place,
+    /// Whether the session is a recording, of which nothing can be read again.
+    pub recording: bool,
+    /// Whether there is something to go back from: a filter, a screen, or the findings of a pane.
+    pub behind: bool,
+    /// Whether a finding is chosen.
+    pub finding: bool,
+    /// Whether the chosen finding has a remedy.
+    pub remedy: bool,
+    /// Whether there is something to copy: the remedy's commands, or the chosen line.
+    pub copyable: bool,
+    /// Whether the chosen finding has evidence.
+    pub evidence: bool,
+}
+
+/// What a command takes in the palette and in plain mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Argument {
+    /// Nothing.
+    None,
+    /// The id of a pane, optionally; in plain mode also the number of a finding.
+    Pane,
+    /// A version to upgrade to, optionally.
+    Version,
+    /// The name of a built-in theme.
+    Theme,
+    /// Words to look for, optionally.
+    Words,
+}
+
+impl Argument {
+    /// How it is written in help: ` [PANE]`.
+    pub const fn usage(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Pane => " [PANE]",
+            Self::Version => " [VERSION]",
+            Self::Theme => " THEME",
+            Self::Words => " [WORDS]",
+        }
+    }
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Spec {
+    /// Which command.
+    pub command: Command,
+    /// Its name, in kebab case.
+    pub name: &'static str,
+    /// Its word in the footer; empty for those that the footer leaves out.
+    pub label: &'static str,
+    /// Where it applies.
+    pub places: Places,
+    /// What it takes.
+    pub argument: Argument,
+    /// Why it cannot run now, if it cannot.
+    pub why_not: fn(&Context) -> Option<&'static str>,
+    /// One line of documentation.
+    pub doc: &'static str,
+}
+
+macro_rules! commands {
+    ($($variant:ident $name:literal $label:literal $places:expr, $argument:ident, $why_not:expr, $doc:literal;)*) => {
+        /// Something that a user can ask for.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Command {
+            $(#[doc = $doc] $variant,)*
+        }
+
+        impl Command {
+            /// Every command, in the order of help and footer.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Its row of the table.
+            pub const fn spec(self) -> Spec {
+                match self {
+                    $(Self::$variant => Spec {
+                        command: self,
+                        name: $name,
+                        label: $label,
+                        places: $places,
+                        argument: Argument::$argument,
+                        why_not: $why_not,
+                        doc: $doc,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+commands! {
+    Help           "help"             "help"     SCREENS.and(PLAIN),  None, always, "Show this help, or leave it";
+    Open           "open"             "open"     READINESS.and(PLAIN), Pane, open, "Open what is chosen: a pane, then a finding";
+    Back           "back"             "back"     SCREENS,          None, back, "Take the filter away, or go back where you came from";
+    Filter         "filter"           "filter"   LISTS.and(PLAIN),    Words, always, "Show only lines with these words; !word leaves lines out";
+    SwitchFocus    "switch-focus"     "switch"   READINESS,        None, always, "Go over to the other half: panes or findings";
+    Evidence       "evidence"         "evidence" FINDING,          None, evidence, "Show what a finding rests on: what was seen, when, by which read";
+    Remedy         "remedy"           "remedy"   FINDING,          None, remedy, "Show what to do about a finding";
+    Copy           "copy"             "copy"     FINDING.and(Places::of(&[Place::Log, Place::Unread])), None, copy, "Copy the remedy's commands, or the chosen line; also into a file";
+    NextFinding    "next-finding"     "next"     Places::of(&[Place::Detail]), None, always, "Show the pane's next finding";
+    PreviousFinding "previous-finding" "previous" Places::of(&[Place::Detail]), None, always, "Show the pane's previous finding";
+    Palette        "palette"          "commands" SCREENS,          None, always, "Type the name of a command";
+    Log            "log"              "log"      SCREENS.and(PLAIN),  None, always, "Show everything that kubelift asked the cluster";
+    Unread         "unread"           "unread"   SCREENS.and(PLAIN),  None, always, "Show what was not read, and why";
+    Target         "target"           "target"   SCREENS.and(PLAIN),  Version, always, "Judge by another target version; without one, the newest patch of the next minor";
+    Refresh        "refresh"          "refresh"  SCREENS.and(PLAIN),  None, live, "Read everything again now";
+    FocusPanes     "focus-panes"      ""         Places::of(&[Place::Findings]), None, always, "Go to the panes";
+    FocusFindings  "focus-findings"   ""         Places::of(&[Place::Panes]), None, always, "Go to the findings of the chosen pane";
+    NextPane       "next-pane"        ""         READINESS,        None, always, "Choose the next pane";
+    PreviousPane   "previous-pane"    ""         READINESS,        None, always, "Choose the previous pane";
+    CopyAll        "copy-all"         ""         FINDING,          None, finding, "Copy the whole finding as text; also into a file";
+    Readiness      "readiness"        ""         SCREENS.and(PLAIN),  None, always, "Go to the first screen";
+    Theme          "theme"            ""         SCREENS,          Theme, always, "Change the colours";
+    Dump           "dump"             ""         SCREENS,          None, always, "Write this screen as text, and the findings as JSON, into files";
+    Up             "up"               ""         SCREENS,          None, always, "Move up";
+    Down           "down"             ""         SCREENS,          None, always, "Move down";
+    PageUp         "page-up"          ""         SCREENS,          None, always, "Move up by a page";
+    PageDown       "page-down"        ""         SCREENS,          None, always, "Move down by a page";
+    First          "first"            ""         SCREENS,          None, always, "Move to the beginning";
+    Last           "last"             ""         SCREENS,          None, always, "Move to the end";
+    Redraw         "redraw"           ""         SCREENS.and(TYPING), None, always, "Draw the whole screen again";
+    Suspend        "suspend"          ""         SCREENS.and(TYPING), None, always, "Put kubelift aside; fg in the shell brings it back";
+    Quit           "quit"             "quit"     SCREENS.and(PLAIN),  None, always, "Leave kubelift";
+    Accept         "accept"           "accept"   TYPING,           None, always, "Take what was typed";
+    Cancel         "cancel"           "cancel"   TYPING,           None, always, "Leave without it; a filter is taken away";
+    Complete       "complete"         "complete" Places::of(&[Place::Palette]), None, always, "Complete what was typed by the chosen line";
+    NextChoice     "next-choice"      ""         Places::of(&[Place::Palette]), None, always, "Choose the next line";
+    PreviousChoice "previous-choice"  ""         Places::of(&[Place::Palette]), None, always, "Choose the previous line";
+    Erase          "erase"            ""         TYPING,           None, always, "Erase the character before the cursor";
+    EraseWord      "erase-word"       ""         TYPING,           None, always, "Erase the word before the cursor";
+    EraseAll       "erase-all"        ""         TYPING,           None, always, "Erase everything before the cursor";
+    CursorLeft     "cursor-left"      ""         TYPING,           None, always, "Move the cursor left";
+    CursorRight    "cursor-right"     ""         TYPING,           None, always, "Move the cursor right";
+    CursorStart    "cursor-start"     ""         TYPING,           None, always, "Move the cursor to the beginning";
+    CursorEnd      "cursor-end"       ""         TYPING,           None, always, "Move the cursor to the end";
+}
+
+impl Command {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        self.spec().name
+    }
+
+    /// The command of a name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|command| command.name() == name)
+    }
+
+    /// Why it cannot run now; `None` if it can.
+    pub fn why_not(self, context: &Context) -> Option<&'static str> {
+        (self.spec().why_not)(context)
+    }
+}
+
+const fn always(_: &Context) -> Option<&'static str> {
+    None
+}
+
+const fn unless(can: bool, reason: &'static str) -> Option<&'static str> {
+    if can { None } else { Some(reason) }
+}
+
+const fn finding(context: &Context) -> Option<&'static str> {
+    unless(context.finding, "no finding is chosen")
+}
+
+const fn back(context: &Context) -> Option<&'static str> {
+    unless(context.behind, "this is the first screen")
+}
+
+const fn open(context: &Context) -> Option<&'static str> {
+    unless(context.finding || !matches!(context.place, Place::Findings), "no finding is chosen")
+}
+
+const fn remedy(context: &Context) -> Option<&'static str> {
+    if !context.finding {
+        return finding(context);
+    }
+    unless(context.remedy, "this finding has no remedy")
+}
+
+const fn evidence(context: &Context) -> Option<&'static str> {
+    if !context.finding {
+        return finding(context);
+    }
+    unless(context.evidence, "this finding has no evidence of its own")
+}
+
+const fn copy(context: &Context) -> Option<&'static str> {
+    match context.place {
+        Place::Findings | Place::Detail if !context.finding => finding(context),
+        Place::Findings | Place::Detail => {
+            unless(context.copyable, "this finding has no command to copy; copy-all copies its text")
+        }
+        _ => unless(context.copyable, "there is nothing to copy"),
+    }
+}
+
+const fn live(context: &Context) -> Option<&'static str> {
+    unless(!context.recording, "a recording cannot be read again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_kebab_case_and_unique_and_find_their_command() {
+        let names: BTreeSet<&str> = Command::ALL.iter().map(|command| command.name()).collect();
+        assert_eq!(names.len(), Command::ALL.len());
+        for spec in Command::ALL.iter().map(|command| command.spec()) {
+            assert!(spec.name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{}", spec.name);
+            assert_eq!(Command::of(spec.name), Some(spec.command));
+            assert!(
+                spec.doc.len() < 100 && !spec.doc.ends_with('.'),
+                "{}: one line, no full stop",
+                spec.name
+            );
+        }
+    }
+
+    #[test]
+    fn a_recording_is_not_read_again_and_says_so() {
+        let context = Context {
+            place: Place::Panes,
+            recording: true,
+            behind: false,
+            finding: false,
+            remedy: false,
+            copyable: false,
+            evidence: false,
+        };
+        assert_eq!(Command::Refresh.why_not(&context), Some("a recording cannot be read again"));
+        assert_eq!(Command::Refresh.why_not(&Context { recording: false, ..context }), None);
+        assert_eq!(Command::Target.why_not(&context), None, "a recording can be judged by another target");
+    }
+}
