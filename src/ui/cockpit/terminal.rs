@@ -1,0 +1,147 @@
+//! The terminal: taken, put aside and given back as it was, whatever happens.
+
+use std::io::{self, IsTerminal as _, Stdout, Write as _};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::cursor::Show;
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::style::ResetColor;
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::{execute, queue};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use rustix::process::{Signal, getpgrp, kill_process_group};
+
+use super::app::App;
+
+/// Whether the screen is ours just now: what a panic must give back.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The terminal, while its screen is ours. Dropping it gives it back.
+#[derive(Debug)]
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+}
+
+impl Screen {
+    /// Takes the screen: the alternate one, without the mouse, with pastes told from keys.
+    ///
+    /// # Errors
+    /// When standard output is no terminal, or the terminal refuses.
+    pub fn take() -> io::Result<Self> {
+        if !io::stdout().is_terminal() {
+            return Err(io::Error::other("standard output is not a terminal; --plain needs none"));
+        }
+        give_back_on_panic();
+        let mut screen = Self { terminal: Terminal::new(CrosstermBackend::new(io::stdout()))? };
+        screen.enter()?;
+        Ok(screen)
+    }
+
+    fn enter(&mut self) -> io::Result<()> {
+        enable_raw_mode()?;
+        TAKEN.store(true, Ordering::SeqCst);
+        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
+        self.terminal.clear()
+    }
+
+    /// Puts the screen aside, for somebody else.
+    pub fn put_aside(&mut self) {
+        give_back();
+    }
+
+    /// Takes the screen again, with every cell to be drawn anew, be it that a shell changed the terminal
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// When the terminal refuses.
+    pub fn take_again(&mut self) -> io::Result<()> {
+        give_back();
+        self.enter()
+    }
+
+    /// Forgets what is on the screen, so that every cell is drawn anew.
+    ///
+    /// # Errors
+    /// When the terminal refuses.
+    pub fn clear(&mut self) -> io::Result<()> {
+        self.terminal.clear()
+    }
+
+    /// Whether the screen is still ours: a panic of another task gives it back.
+    pub fn is_ours(&self) -> bool {
+        TAKEN.load(Ordering::SeqCst)
+    }
+
+    /// Columns and rows.
+    ///
+    /// # Errors
+    /// When the terminal does not say.
+    pub fn size(&self) -> io::Result<(u16, u16)> {
+        self.terminal.size().map(|size| (size.width, size.height))
+    }
+
+    /// Draws.
+    ///
+    /// # Errors
+    /// When the terminal refuses.
+    pub fn draw(&mut self, app: &App) -> io::Result<()> {
+        self.terminal.draw(|frame| {
+            if let Some(cursor) = super::draw(app, frame.buffer_mut()) {
+                frame.set_cursor_position(cursor);
+            }
+        })?;
+        Ok(())
+    }
+
+    /// Sends a sequence that draws nothing.
+    ///
+    /// # Errors
+    /// When the terminal refuses.
+    pub fn send(&self, sequence: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(sequence.as_bytes())?;
+        out.flush()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+/// Gives the screen back if it is ours, as far as the terminal still answers.
+fn give_back() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        let mut out = io::stdout();
+        let _ = queue!(out, ResetColor, DisableBracketedPaste, LeaveAlternateScreen, Show);
+        let _ = out.flush();
+        let _ = disable_raw_mode();
+    }
+}
+
+/// Has a panic give the screen back before it says anything.
+fn give_back_on_panic() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            give_back();
+            before(info);
+        }));
+    });
+}
+
+/// Stops this process and those that were started with it, as Ctrl-Z does; returns when it goes on.
+///
+/// The signal is SIGSTOP, which nobody can catch: SIGTSTP would come back to our own handler. It goes to
+/// the whole group, so that the shell gets the terminal though `cargo run` or a script stands between.
+///
+/// # Errors
+/// When the system refuses.
+pub fn stop() -> io::Result<()> {
+    kill_process_group(getpgrp(), Signal::STOP)?;
+    Ok(())
+}
