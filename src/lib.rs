@@ -22,4 +22,5 @@ pub mod session;
 pub mod sim;
 pub mod source;
 pub mod text;
+pub mod ui;
 pub mod version;

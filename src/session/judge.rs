@@ -83,6 +83,7 @@ fn unjudged(why: &str) -> impl Iterator<Item = Finding> {
     CHECKS.iter().map(move |check| Finding {
         check: check.id.to_owned(),
         message: format!("not judged: {why}"),
+        waits_for: None,
         ..Finding::unknown("NotJudged", Severity::Blocker, Subject::thing("Cluster", ""), &unread)
     })
 }

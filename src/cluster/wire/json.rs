@@ -20,22 +20,14 @@ struct Nesting {
 }
 
 impl Nesting {
-    /// Goes on through `bytes`: where the value ends, if it does. Only the bytes that mean something
-    /// are looked at one by one.
+    /// Goes on through `bytes`: where the value ends, if it does.
     fn end(&mut self, bytes: &[u8]) -> Option<usize> {
-        let mut rest = bytes.iter();
-        loop {
-            let &byte = if self.escaped {
-                rest.next()?
-            } else if self.in_string {
-                rest.find(|byte| matches!(byte, b'"' | b'\\'))?
-            } else {
-                rest.find(|byte| matches!(byte, b'"' | b'{' | b'}' | b'[' | b']'))?
-            };
+        for (at, &byte) in bytes.iter().enumerate() {
             if self.step(byte) {
-                return Some(bytes.len() - rest.len());
+                return Some(at + 1);
             }
         }
+        None
     }
 
     /// Goes one byte on. Whether the value ends with it.

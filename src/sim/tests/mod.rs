@@ -11,7 +11,6 @@ use tokio::net::TcpStream;
 use super::*;
 
 mod discovery;
-mod reader;
 mod reads;
 mod scenarios;
 mod watches;

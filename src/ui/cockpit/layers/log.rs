@@ -1,0 +1,131 @@
+//! The log of everything that was asked: every request, as it left and as it was answered.
+
+use crate::evidence::ReadRecord;
+
+use super::super::app::{App, Lines};
+use super::super::filter::Filter;
+use super::super::panes::screen;
+use super::super::theme::Role;
+use super::super::widgets::Painter;
+use super::super::widgets::paint::width;
+use crate::ui::words::{clock, number};
+use ratatui::layout::Rect;
+
+/// The log, at its end.
+pub fn lines(app: &App) -> Lines {
+    let filter = Filter::default();
+    Lines { rows: rows(app, &filter), follow: true, filter, ..Lines::default() }
+}
+
+/// The requests that `filter` shows.
+pub fn rows(app: &App, filter: &Filter) -> Vec<u32> {
+    let reads = (0u32..).zip(app.snapshot.evidence.reads.iter());
+    reads
+        .filter(|(_, read)| filter.is_empty() || filter.shows(&line(read).to_lowercase()))
+        .map(|(at, _)| at)
+        .collect()
+}
+
+/// What `copy` copies: the request in a line.
+pub fn copied(app: &App, lines: &Lines) -> Option<String> {
+    record(app, lines, lines.cursor.at).map(|read| line(read) + "\n")
+}
+
+fn record<'a>(app: &'a App, lines: &Lines, row: usize) -> Option<&'a ReadRecord> {
+    app.snapshot.evidence.reads.get(*lines.rows.get(row)? as usize)
+}
+
+/// A request in a line, with all that is known of it.
+pub fn line(read: &ReadRecord) -> String {
+    let audit = read.audit_id.as_ref().map(|id| format!(" audit-id={id}")).unwrap_or_default();
+    format!(
+        "{} {} {} {} {} {} ms{audit}",
+        read.at,
+        read.server,
+        read.method,
+        read.path,
+        outcome(read),
+        read.millis
+    )
+}
+
+fn outcome(read: &ReadRecord) -> String {
+    match (read.status, &read.error) {
+        (Some(status), None) => status.to_string(),
+        (Some(status), Some(error)) => format!("{status} {error}"),
+        (None, Some(error)) => error.to_string(),
+        (None, None) => "no answer".to_owned(),
+    }
+}
+
+/// Draws it.
+pub fn draw(app: &App, lines: &Lines, painter: &mut Painter<'_>) {
+    let all = app.snapshot.evidence.reads.len();
+    let note = if lines.filter.is_empty() {
+        format!("{} requests", number(all))
+    } else {
+        format!("/{} shows {} of {}", lines.filter.text(), number(lines.rows.len()), number(all))
+    };
+    let (list, full) = app.layout().list();
+    let mut area = screen::open(app, painter, list, "Everything that kubelift asked", &note);
+    let wide = area.width >= 90;
+    if app.layout().framed() {
+        head(painter, area, wide);
+        area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    }
+    if lines.rows.is_empty() {
+        let text = if all == 0 { "Nothing was asked yet." } else { "No request has these words." };
+        painter.put(area.x, area.y, area.width, text, Role::Dim);
+    }
+    for (row, at) in (0..area.height).zip(lines.cursor.top..lines.rows.len()) {
+        let Some(read) = record(app, lines, at) else { break };
+        let line = Rect { y: area.y + row, height: 1, ..area };
+        draw_line(painter, line, wide, read);
+        if at == lines.cursor.at {
+            painter.tint(Rect { x: line.x - 1, width: line.width + 2, ..line }, Role::Chosen);
+            painter.put(line.x - 1, line.y, 1, app.look.glyphs.chosen, Role::Chosen);
+        }
+    }
+    let below = lines.rows.len().saturating_sub(lines.cursor.top + usize::from(area.height));
+    screen::in_full(painter, full, record(app, lines, lines.cursor.at).map(line));
+    screen::more(app, painter, list, lines.cursor.top, below);
+}
+
+const SERVER: u16 = 22;
+
+fn head(painter: &mut Painter<'_>, area: Rect, wide: bool) {
+    painter.put(area.x, area.y, 9, "UTC", Role::Column);
+    let mut x = area.x + 10;
+    if wide {
+        painter.put(x, area.y, SERVER, "SERVER", Role::Column);
+        x += SERVER + 2;
+    }
+    painter.put(x, area.y, 20, "REQUEST", Role::Column);
+    painter.put_right(area.right(), area.y, 14, "ANSWER    MS", Role::Column);
+}
+
+fn draw_line(painter: &mut Painter<'_>, line: Rect, wide: bool, read: &ReadRecord) {
+    painter.put(line.x, line.y, 8, &clock(read.at), Role::Dim);
+    let mut x = line.x + 10;
+    if wide {
+        painter.put(x, line.y, SERVER, &read.server, Role::Dim);
+        x += SERVER + 2;
+    }
+    painter.put_right(
+        line.right(),
+        line.y,
+        6,
+        &number(usize::try_from(read.millis).unwrap_or(usize::MAX)),
+        Role::Dim,
+    );
+    let role = match read.status {
+        Some(200..300) if read.error.is_none() => Role::Text,
+        _ => Role::Warning,
+    };
+    let outcome = outcome(read);
+    let room = (line.width / 3).max(6);
+    let end =
+        painter.put_right(line.right().saturating_sub(7), line.y, width(&outcome).min(room), &outcome, role);
+    let request = format!("{} {}", read.method, read.path);
+    painter.put(x, line.y, end.saturating_sub(x + 2), &request, Role::Text);
+}

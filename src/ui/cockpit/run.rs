@@ -1,0 +1,466 @@
+//! The loop: waits for something to happen, takes everything that has happened, and draws once.
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use crossterm::event::{self, EventStream, KeyCode, KeyEventKind, KeyModifiers};
+use futures::{Stream as _, StreamExt as _};
+use jiff::Timestamp;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::error::TrySendError;
+
+use crate::checks::CHECKS;
+use crate::report;
+use crate::session::{Handle, TerminalRequest};
+
+use super::app::{App, Effect, Event, Notice};
+use super::chord::{Chord, Key};
+use super::options::Options;
+use super::terminal::{Screen, stop};
+use super::{clipboard, update};
+use crate::ui::words;
+
+/// The most events that are taken before the screen is drawn: a flood must not keep it from being drawn.
+const BATCH: usize = 512;
+
+/// How the screens came to their end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// The user left.
+    Quit,
+    /// This signal asked for it: SIGTERM, SIGHUP or SIGINT.
+    Signal(i32),
+}
+
+/// The screens could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum UiError {
+    /// The terminal refused.
+    #[error("the terminal: {0}")]
+    Terminal(#[from] io::Error),
+    /// The terminal is gone.
+    #[error("the terminal is gone")]
+    Gone,
+    /// Another part of kubelift panicked, and has said so.
+    #[error("a part of kubelift failed; what it said stands above")]
+    Broken,
+}
+
+/// Shows a session on the terminal until the user leaves or a signal asks for it. The terminal is then as it was.
+///
+/// # Errors
+/// When the terminal refuses or is gone.
+pub async fn run(handle: Handle, options: Options) -> Result<Exit, UiError> {
+    let mut signals = Signals::new()?;
+    let mut screen = Screen::take()?;
+    let size = screen.size()?;
+    let mut cockpit = Cockpit::new(handle, options, size);
+    let mut keys = Keys::new();
+    let mut happened = Vec::new();
+    loop {
+        if !screen.is_ours() {
+            return Err(UiError::Broken);
+        }
+        cockpit.draw(&mut screen)?;
+        cockpit.wait(&mut keys, &mut signals, &mut happened).await?;
+        keys.take(&mut happened).await?;
+        for happening in happened.drain(..) {
+            match happening {
+                Happening::Event(event) => {
+                    if let Some(exit) = cockpit.take(event, &mut screen, &mut keys)? {
+                        return Ok(exit);
+                    }
+                }
+                Happening::Terminal(request) => {
+                    if let Some(exit) = lend(request, &mut screen, &mut keys, &mut signals).await? {
+                        return Ok(exit);
+                    }
+                    cockpit.app.dirty = true;
+                }
+                Happening::Leave(signal) => return Ok(Exit::Signal(signal)),
+                Happening::Stop => cockpit.suspend(&mut screen, &mut keys)?,
+                Happening::Continue => {
+                    screen.take_again()?;
+                    cockpit.app.dirty = true;
+                }
+            }
+        }
+    }
+}
+
+/// Something that the loop waits for.
+enum Happening {
+    Event(Event),
+    Terminal(TerminalRequest),
+    Leave(i32),
+    Stop,
+    Continue,
+}
+
+/// The state, and where its effects go.
+struct Cockpit {
+    app: App,
+    handle: Handle,
+    options: Options,
+    /// Whether the session has said that no more snapshots will come.
+    snapshots_end: bool,
+    requests_end: bool,
+}
+
+impl Cockpit {
+    fn new(mut handle: Handle, options: Options, size: (u16, u16)) -> Self {
+        let snapshot = Arc::clone(&handle.snapshots.borrow_and_update());
+        let (look, keymap) = (options.look.clone(), options.keymap.clone());
+        let app = App::new(snapshot, CHECKS, look, keymap, size, Timestamp::now());
+        Self { app, handle, options, snapshots_end: false, requests_end: false }
+    }
+
+    /// Draws if anything changed, at the size that the terminal has now.
+    fn draw(&mut self, screen: &mut Screen) -> io::Result<()> {
+        update(&mut self.app, Event::Tick(Timestamp::now()));
+        if !self.app.take_dirty() {
+            return Ok(());
+        }
+        let (columns, rows) = screen.size()?;
+        if (columns, rows) != self.app.size {
+            update(&mut self.app, Event::Resize(columns, rows));
+            self.app.take_dirty();
+        }
+        screen.draw(&self.app)
+    }
+
+    /// Waits until something happens. Nothing wakes it but that, and time only when time changes the words.
+    async fn wait(
+        &mut self,
+        keys: &mut Keys,
+        signals: &mut Signals,
+        happened: &mut Vec<Happening>,
+    ) -> Result<(), UiError> {
+        let words_change = words::freshness(&self.app.snapshot, self.app.now).changes_in;
+        let first = tokio::select! {
+            happening = signals.next() => happening,
+            key = keys.next() => match key? {
+                Some(event) => Happening::Event(event),
+                None => return Ok(()),
+            },
+            changed = self.handle.snapshots.changed(), if !self.snapshots_end => match changed {
+                Ok(()) => Happening::Event(Event::Snapshot(Arc::clone(&self.handle.snapshots.borrow_and_update()))),
+                Err(_) => {
+                    self.snapshots_end = true;
+                    return Ok(());
+                }
+            },
+            request = self.handle.terminal.recv(), if !self.requests_end => match request {
+                Some(request) => Happening::Terminal(request),
+                None => {
+                    self.requests_end = true;
+                    return Ok(());
+                }
+            },
+            () = after(words_change) => return Ok(()),
+        };
+        happened.push(first);
+        Ok(())
+    }
+
+    /// Takes an event into the state and carries out what follows.
+    fn take(&mut self, event: Event, screen: &mut Screen, keys: &mut Keys) -> Result<Option<Exit>, UiError> {
+        for effect in update(&mut self.app, event) {
+            match effect {
+                Effect::Quit => return Ok(Some(Exit::Quit)),
+                Effect::Ask(request) => {
+                    if let Err(error) = self.handle.requests.try_send(request) {
+                        self.say(Notice::refuses(match error {
+                            TrySendError::Full(_) => {
+                                "the session is busy with what was asked before; ask again"
+                            }
+                            TrySendError::Closed(_) => "this session can be asked for nothing",
+                        }));
+                    }
+                }
+                Effect::Copy(text) => {
+                    let notice = self.copy(screen, &text);
+                    self.say(notice);
+                }
+                Effect::Dump => {
+                    let notice = self.dump();
+                    self.say(notice);
+                }
+                Effect::Suspend => self.suspend(screen, keys)?,
+                Effect::Redraw => screen.clear()?,
+            }
+        }
+        Ok(None)
+    }
+
+    fn say(&mut self, notice: Notice) {
+        update(&mut self.app, Event::Done(notice));
+    }
+
+    /// Copies by the terminal and into a file, and says where it is.
+    fn copy(&self, screen: &Screen, text: &str) -> Notice {
+        let sent = clipboard::sequence(text, self.options.multiplexer).map(|sequence| screen.send(&sequence));
+        let asked = match sent {
+            Some(Ok(())) => "copied, if the terminal allows it",
+            Some(Err(_)) => "the terminal did not take it",
+            None => "too long for a terminal to copy",
+        };
+        match self.write("copied", "txt", text) {
+            Ok(path) => Notice::says(format!("{asked}; also in {path}")),
+            Err(error) => Notice::refuses(format!("{asked}; no file of it: {error}")),
+        }
+    }
+
+    /// Writes the screen as text and the findings as JSON, and says where they are.
+    fn dump(&self) -> Notice {
+        let (columns, rows) = self.app.size;
+        let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
+        super::draw(&self.app, &mut buffer);
+        let mut findings = Vec::new();
+        let written = self.write("screen", "txt", &as_text(&buffer)).and_then(|screen| {
+            report::write(&self.app.snapshot, report::Format::Json, &mut findings)?;
+            let data = self.write("findings", "json", &String::from_utf8_lossy(&findings))?;
+            Ok((screen, data))
+        });
+        match written {
+            Ok((screen, data)) => Notice::says(format!("written: {screen} and {data}")),
+            Err(error) => Notice::refuses(format!("dump: {error}")),
+        }
+    }
+
+    fn write(&self, name: &str, extension: &str, text: &str) -> io::Result<String> {
+        let folder = self.options.folder("copied");
+        let folder = folder.ok_or_else(|| io::Error::other("neither HOME nor XDG_STATE_HOME is set"))?;
+        let path = clipboard::write(&folder, name, extension, Timestamp::now(), text)?;
+        Ok(path.display().to_string())
+    }
+
+    /// Gives the terminal to the shell and stops; goes on here when the shell says so.
+    fn suspend(&mut self, screen: &mut Screen, keys: &mut Keys) -> io::Result<()> {
+        keys.pause();
+        screen.put_aside();
+        let stopped = stop();
+        screen.take_again()?;
+        keys.resume();
+        self.app.dirty = true;
+        if let Err(error) = stopped {
+            self.say(Notice::refuses(format!("suspend: {error}")));
+        }
+        Ok(())
+    }
+}
+
+/// What is written in a buffer, a line a row.
+fn as_text(buffer: &Buffer) -> String {
+    use unicode_width::UnicodeWidthStr as _;
+    let mut text = String::new();
+    for row in buffer.content.chunks(usize::from(buffer.area.width).max(1)) {
+        let mut line = String::new();
+        let mut covered = 0;
+        for cell in row {
+            if covered == 0 {
+                line.push_str(cell.symbol());
+                covered = cell.symbol().width().max(1);
+            }
+            covered -= 1;
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Gives the terminal to whoever asks for it until it is given back. Ctrl-C is then for them.
+async fn lend(
+    request: TerminalRequest,
+    screen: &mut Screen,
+    keys: &mut Keys,
+    signals: &mut Signals,
+) -> Result<Option<Exit>, UiError> {
+    keys.pause();
+    screen.put_aside();
+    eprintln!("kubelift: {}", crate::text::clean(&request.why));
+    if request.granted.send(()).is_ok() {
+        let mut done = request.done;
+        loop {
+            tokio::select! {
+                _ = &mut done => break,
+                happening = signals.next() => match happening {
+                    Happening::Leave(signal) if signal != SignalKind::interrupt().as_raw_value() => {
+                        return Ok(Some(Exit::Signal(signal)));
+                    }
+                    Happening::Stop => stop()?,
+                    _ => {}
+                },
+            }
+        }
+    }
+    screen.take_again()?;
+    keys.resume();
+    Ok(None)
+}
+
+/// Waits for a time, or for ever.
+async fn after(time: Option<Duration>) {
+    match time {
+        Some(time) => tokio::time::sleep(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The signals that matter.
+struct Signals {
+    terminate: Signal,
+    hang_up: Signal,
+    interrupt: Signal,
+    stop: Signal,
+    go_on: Signal,
+}
+
+/// SIGTSTP and SIGCONT by their numbers on Linux, which tokio has no names for.
+const SIGTSTP: i32 = rustix::process::Signal::TSTP.as_raw();
+const SIGCONT: i32 = rustix::process::Signal::CONT.as_raw();
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            stop: signal(SignalKind::from_raw(SIGTSTP))?,
+            go_on: signal(SignalKind::from_raw(SIGCONT))?,
+        })
+    }
+
+    async fn next(&mut self) -> Happening {
+        tokio::select! {
+            _ = self.terminate.recv() => Happening::Leave(SignalKind::terminate().as_raw_value()),
+            _ = self.hang_up.recv() => Happening::Leave(SignalKind::hangup().as_raw_value()),
+            _ = self.interrupt.recv() => Happening::Leave(SignalKind::interrupt().as_raw_value()),
+            _ = self.stop.recv() => Happening::Stop,
+            _ = self.go_on.recv() => Happening::Continue,
+        }
+    }
+}
+
+/// The keyboard. Paused, nothing of kubelift reads from the terminal.
+struct Keys {
+    stream: Option<EventStream>,
+}
+
+impl Keys {
+    fn new() -> Self {
+        Self { stream: Some(EventStream::new()) }
+    }
+
+    fn pause(&mut self) {
+        self.stream = None;
+    }
+
+    fn resume(&mut self) {
+        self.stream = Some(EventStream::new());
+    }
+
+    /// The next event; `None` for one that means nothing here.
+    async fn next(&mut self) -> Result<Option<Event>, UiError> {
+        let Some(stream) = &mut self.stream else { return std::future::pending().await };
+        match stream.next().await {
+            Some(event) => Ok(translate(event?)),
+            None => Err(UiError::Gone),
+        }
+    }
+
+    /// Takes what has arrived already. The stream is asked by the task's own waker: it keeps the waker of
+    /// its first pending answer, and would wake nobody if that were an empty one.
+    async fn take(&mut self, happened: &mut Vec<Happening>) -> Result<(), UiError> {
+        let Some(stream) = &mut self.stream else { return Ok(()) };
+        let mut stream = std::pin::Pin::new(stream);
+        for _ in 0..BATCH {
+            let arrived = poll_fn(|context| match stream.as_mut().poll_next(context) {
+                Poll::Ready(event) => Poll::Ready(Some(event)),
+                Poll::Pending => Poll::Ready(None),
+            });
+            match arrived.await {
+                None => return Ok(()),
+                Some(None) => return Err(UiError::Gone),
+                Some(Some(event)) => happened.extend(translate(event?).map(Happening::Event)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What an event of the terminal means here.
+fn translate(event: event::Event) -> Option<Event> {
+    match event {
+        event::Event::Key(key) if key.kind != KeyEventKind::Release => {
+            chord(key.code, key.modifiers).map(Event::Key)
+        }
+        event::Event::Paste(text) => Some(Event::Paste(text)),
+        event::Event::Resize(columns, rows) => Some(Event::Resize(columns, rows)),
+        _ => None,
+    }
+}
+
+fn chord(code: KeyCode, modifiers: KeyModifiers) -> Option<Chord> {
+    let key = match code {
+        KeyCode::Char(c) => Key::Char(c),
+        KeyCode::Enter => Key::Enter,
+        KeyCode::Esc => Key::Esc,
+        KeyCode::Tab | KeyCode::BackTab => Key::Tab,
+        KeyCode::Backspace => Key::Backspace,
+        KeyCode::Delete => Key::Delete,
+        KeyCode::Insert => Key::Insert,
+        KeyCode::Up => Key::Up,
+        KeyCode::Down => Key::Down,
+        KeyCode::Left => Key::Left,
+        KeyCode::Right => Key::Right,
+        KeyCode::Home => Key::Home,
+        KeyCode::End => Key::End,
+        KeyCode::PageUp => Key::PageUp,
+        KeyCode::PageDown => Key::PageDown,
+        KeyCode::F(n) => Key::F(n),
+        _ => return None,
+    };
+    let is_char = matches!(key, Key::Char(_));
+    Some(Chord {
+        key,
+        ctrl: modifiers.contains(KeyModifiers::CONTROL),
+        alt: modifiers.contains(KeyModifiers::ALT),
+        // Shift is in the character already; a terminal tells it of Tab by another code.
+        shift: !is_char && (modifiers.contains(KeyModifiers::SHIFT) || code == KeyCode::BackTab),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_sends_is_what_a_keymap_writes() {
+        let none = KeyModifiers::NONE;
+        for (code, modifiers, text) in [
+            (KeyCode::Char('G'), KeyModifiers::SHIFT, "G"),
+            (KeyCode::Char('c'), KeyModifiers::CONTROL, "ctrl-c"),
+            (KeyCode::BackTab, KeyModifiers::SHIFT, "shift-tab"),
+            (KeyCode::BackTab, none, "shift-tab"),
+            (KeyCode::Char(' '), none, "space"),
+            (KeyCode::Up, KeyModifiers::SHIFT, "shift-up"),
+            (KeyCode::Char('x'), KeyModifiers::ALT, "alt-x"),
+        ] {
+            assert_eq!(chord(code, modifiers), Some(text.parse().unwrap()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_screen_as_text_has_each_wide_sign_once_and_no_blanks_at_the_end() {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 8, 2));
+        buffer.set_string(1, 0, "日本x", ratatui::style::Style::new());
+        assert_eq!(as_text(&buffer), " 日本x\n\n");
+    }
+}

@@ -1,0 +1,161 @@
+//! Tests of the screens as one sees them: keys are pressed, and what is drawn is looked at.
+
+use std::sync::Arc;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::app::{App, Effect, Event};
+use super::colour::Depth;
+use super::glyphs::{ASCII, UNICODE};
+use super::keymap::Keymap;
+use super::theme::Theme;
+use super::widgets::Look;
+use super::{draw, sample, snapshots, update};
+use crate::session::Snapshot;
+
+pub(super) const WIDE: (u16, u16) = (120, 40);
+pub(super) const MIDDLE: (u16, u16) = (80, 24);
+pub(super) const COMPACT: (u16, u16) = (40, 12);
+
+/// The look of a terminal with all colours, or of a serial console with none.
+pub(super) fn look(theme: &str) -> Look {
+    let depth = if theme == "mono" { Depth::Off } else { Depth::True };
+    let glyphs = if theme == "mono" { ASCII } else { UNICODE };
+    Look { theme: Theme::load(theme, depth).unwrap(), glyphs, depth }
+}
+
+pub(super) fn app(snapshot: Snapshot, size: (u16, u16)) -> App {
+    App::new(Arc::new(snapshot), sample::CHECKS, look("dark"), Keymap::default(), size, sample::now())
+}
+
+/// Presses keys, written with spaces between them; what is to be done about the last.
+pub(super) fn press(app: &mut App, keys: &str) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for key in keys.split_whitespace() {
+        effects = update(app, Event::Key(key.parse().unwrap()));
+    }
+    effects
+}
+
+/// Types a text, key by key.
+pub(super) fn type_text(app: &mut App, text: &str) {
+    for c in text.chars() {
+        update(app, Event::Key(super::chord::Chord::plain(super::chord::Key::Char(c))));
+    }
+}
+
+pub(super) fn drawn(app: &App) -> Buffer {
+    let mut buffer = Buffer::empty(Rect::new(0, 0, app.size.0, app.size.1));
+    draw(app, &mut buffer);
+    buffer
+}
+
+/// What is written on the screen, a line a row.
+pub(super) fn written(app: &App) -> String {
+    let text = snapshots::text(&drawn(app));
+    text.split("\n\n").next().unwrap().to_owned()
+}
+
+/// A screen by the keys that lead to it, at the three sizes, in colour and on a serial console.
+fn looks(name: &str, snapshot: fn() -> Snapshot, keys: &str) {
+    for (size, form) in [(WIDE, "120x40"), (MIDDLE, "80x24"), (COMPACT, "40x12")] {
+        for theme in ["dark", "mono"] {
+            let mut app = app(snapshot(), size);
+            app.look = look(theme);
+            press(&mut app, keys);
+            snapshots::check(&format!("{name}-{form}-{theme}"), &drawn(&app));
+        }
+    }
+}
+
+#[test]
+fn readiness() {
+    looks("readiness", sample::mixed, "j");
+}
+
+#[test]
+fn readiness_of_a_ready_cluster() {
+    looks("ready", sample::clean, "");
+}
+
+#[test]
+fn readiness_while_reading() {
+    looks("reading", sample::reading, "j");
+}
+
+#[test]
+fn readiness_before_anything_was_read() {
+    looks("nothing", sample::nothing, "");
+}
+
+#[test]
+fn pane() {
+    looks("pane", sample::mixed, "j enter j");
+}
+
+#[test]
+fn detail() {
+    looks("detail", sample::mixed, "j enter enter");
+}
+
+#[test]
+fn help() {
+    looks("help", sample::mixed, "?");
+}
+
+#[test]
+fn palette() {
+    looks("palette", sample::mixed, ": r e");
+}
+
+#[test]
+fn log() {
+    looks("log", sample::mixed, "L");
+}
+
+#[test]
+fn unread() {
+    looks("unread", sample::mixed, "u");
+}
+
+#[test]
+fn filter() {
+    looks("filter", sample::mixed, "j l / s h o p");
+}
+
+#[test]
+fn too_small() {
+    for size in [(39, 12), (20, 3), (12, 1)] {
+        let app = app(sample::mixed(), size);
+        snapshots::check(&format!("too-small-{}x{}", size.0, size.1), &drawn(&app));
+    }
+}
+
+#[test]
+fn every_command_is_in_the_help_by_its_name() {
+    for size in [WIDE, MIDDLE, COMPACT] {
+        let mut app = app(sample::mixed(), (size.0, 400));
+        press(&mut app, "?");
+        let help = written(&app);
+        for command in crate::ui::commands::Command::ALL {
+            assert!(help.contains(command.name()), "{}", command.name());
+        }
+    }
+}
+
+#[test]
+fn the_footer_has_the_keys_of_the_keymap_and_nothing_that_cannot_run() {
+    let mut app = app(sample::mixed(), WIDE);
+    let footer = |app: &App| written(app).lines().last().unwrap().to_owned();
+    assert!(footer(&app).contains("R refresh") && !footer(&app).contains("back"), "{}", footer(&app));
+    press(&mut app, "l");
+    assert!(footer(&app).contains("esc back"), "{}", footer(&app));
+    let at = sample::now();
+    let mut recording = sample::mixed();
+    recording.kind = crate::session::Kind::Recording { file: "prod.jsonl".to_owned(), at };
+    update(&mut app, Event::Snapshot(Arc::new(recording)));
+    assert!(!footer(&app).contains("refresh"), "{}", footer(&app));
+    press(&mut app, "R");
+    assert!(footer(&app).contains("refresh: a recording cannot be read again"), "{}", footer(&app));
+}

@@ -1,0 +1,227 @@
+//! What screens and plain lines say about a session, in the same words.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::catalog::Catalog;
+use crate::checks::target::Asked;
+use crate::checks::{Severity, Target, Verdict};
+use crate::evidence::{Evidence, Progress};
+use crate::session::{Kind, Snapshot};
+use crate::version::Version;
+
+/// `4120` as `4,120`.
+pub fn number(n: usize) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `2 blockers`, `1 warning`, `3 unknown`, `4 ok`.
+pub fn tally(severity: Severity, n: usize) -> String {
+    let word = if severity == Severity::Pass { "ok" } else { severity.as_str() };
+    let plural = if n == 1 || matches!(severity, Severity::Unknown | Severity::Pass) { "" } else { "s" };
+    format!("{} {word}{plural}", number(n))
+}
+
+/// `12:04:27`, in UTC.
+pub fn clock(at: Timestamp) -> String {
+    at.strftime("%H:%M:%S").to_string()
+}
+
+/// `2026-11-24 12:04:27 UTC`
+pub fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// The kind of session in words: a word in capitals, and what it means.
+pub fn session(kind: &Kind) -> (&'static str, String) {
+    match kind {
+        Kind::Inspect => ("INSPECT", "nothing can be changed".to_owned()),
+        Kind::Demo { scenario } if scenario.is_empty() || scenario == "default" => {
+            ("DEMO", "simulated cluster".to_owned())
+        }
+        Kind::Demo { scenario } => ("DEMO", format!("simulated cluster, scenario {scenario}")),
+        Kind::Recording { file, at } => {
+            ("RECORDING", format!("of {}, {file}", at.strftime("%Y-%m-%d %H:%M UTC")))
+        }
+    }
+}
+
+/// `1.30.6 → 1.31.14 (hop 1 of 1)`
+pub fn route(target: &Target, arrow: &str) -> String {
+    let hops = target.hops().len();
+    let hop = if hops == 0 { "patch upgrade".to_owned() } else { format!("hop 1 of {hops}") };
+    format!("{} {arrow} {} ({hop})", target.from, target.to)
+}
+
+/// The target that `text` names: a version, or a minor for its newest known patch.
+///
+/// # Errors
+/// A sentence, where it is neither, or no patch of the minor is known.
+pub fn version(text: &str) -> Result<Version, String> {
+    match text.parse::<Asked>().map_err(|error| error.to_string())? {
+        Asked::Exact(version) => Ok(version),
+        Asked::Minor(minor) => {
+            let catalog = Catalog::get().map_err(ToString::to_string)?;
+            catalog.newest_patch(minor).ok_or_else(|| format!("no patch of {minor} is known"))
+        }
+    }
+}
+
+/// Why there is no route, in a sentence.
+pub fn no_route(snapshot: &Snapshot) -> &str {
+    snapshot.no_target.as_deref().unwrap_or("no API server's version was read yet")
+}
+
+/// The answer to "may we start?", as the screen gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing stands in the way, and everything that could was read.
+    Yes,
+    /// There is a blocker.
+    No,
+    /// Something that could hide a blocker was not read.
+    NotKnown,
+    /// The same, and it is still being read.
+    NotKnownYet,
+}
+
+impl Answer {
+    /// The answer that a snapshot gives.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        match snapshot.verdict() {
+            Verdict::Ready => Self::Yes,
+            Verdict::Blocked => Self::No,
+            Verdict::Unknown if is_reading(snapshot) => Self::NotKnownYet,
+            Verdict::Unknown => Self::NotKnown,
+        }
+    }
+
+    /// In capitals.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Yes => "YES",
+            Self::No => "NO",
+            Self::NotKnown => "NOT KNOWN",
+            Self::NotKnownYet => "NOT KNOWN YET",
+        }
+    }
+}
+
+/// Whether something is still being read for the first time that a verdict waits for.
+pub fn is_reading(snapshot: &Snapshot) -> bool {
+    let recorded = matches!(snapshot.kind, Kind::Recording { .. });
+    let waits = if snapshot.target.is_none() {
+        !snapshot.evidence.servers.listed
+    } else {
+        snapshot.findings.iter().any(|finding| finding.waits_for.is_some())
+    };
+    waits && !recorded
+}
+
+/// How many objects were read so far, and of how many, over the listings that `counts` and that are
+/// not at their end; `None` where none is being read.
+pub fn progress(evidence: &Evidence, counts: impl Fn(&str) -> bool) -> Option<(usize, Option<usize>)> {
+    let mut sum = (0, Some(0));
+    let mut any = false;
+    for state in evidence.listings().into_iter().filter(|state| counts(state.resource)) {
+        if let Progress::Reading { seen, of } = state.progress {
+            any = true;
+            sum = (sum.0 + seen, sum.1.zip(of).map(|(sum, of)| sum + of.max(seen)));
+        }
+    }
+    any.then_some(sum)
+}
+
+/// `reading 4,120 of ~11,000`
+pub fn reading(progress: Option<(usize, Option<usize>)>) -> String {
+    match progress {
+        Some((seen, Some(of))) => format!("reading {} of ~{}", number(seen), number(of)),
+        Some((seen, None)) if seen > 0 => format!("reading, {} so far", number(seen)),
+        _ => "reading".to_owned(),
+    }
+}
+
+/// How new what is shown is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Freshness {
+    /// In words.
+    pub text: String,
+    /// Whether it should worry: the API does not answer.
+    pub gone: bool,
+    /// When the words change by time alone; `None` if they do not.
+    pub changes_in: Option<Duration>,
+}
+
+/// How new a snapshot is at `now`.
+pub fn freshness(snapshot: &Snapshot, now: Timestamp) -> Freshness {
+    let still = |text| Freshness { text, gone: false, changes_in: None };
+    let evidence = &snapshot.evidence;
+    if let Kind::Recording { at, .. } = &snapshot.kind {
+        return still(format!("as of {}", moment(*at)));
+    }
+    if let Some(since) = evidence.api_gone_since {
+        return Freshness { gone: true, ..still(format!("API gone since {} UTC", clock(since))) };
+    }
+    let progress = progress(evidence, |_| true);
+    if progress.is_some() || is_reading(snapshot) {
+        return still(reading(progress));
+    }
+    let age = u64::try_from(now.duration_since(evidence.at).as_secs()).unwrap_or(0);
+    let (text, unit) = match age {
+        0..60 => (format!("read {age} s ago"), 1),
+        60..3600 => (format!("read {} min ago", age / 60), 60),
+        _ => (format!("read {} h {} min ago", age / 3600, age % 3600 / 60), 60),
+    };
+    Freshness { changes_in: Some(Duration::from_secs(unit - age % unit)), ..still(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (n, text) in
+            [(0, "0"), (999, "999"), (1000, "1,000"), (11_000, "11,000"), (1_234_567, "1,234,567")]
+        {
+            assert_eq!(number(n), text);
+        }
+    }
+
+    #[test]
+    fn tallies_agree_in_number() {
+        for (severity, n, text) in [
+            (Severity::Blocker, 1, "1 blocker"),
+            (Severity::Blocker, 2, "2 blockers"),
+            (Severity::Unknown, 2, "2 unknown"),
+            (Severity::Pass, 2, "2 ok"),
+            (Severity::Notice, 1200, "1,200 notices"),
+        ] {
+            assert_eq!(tally(severity, n), text);
+        }
+    }
+
+    #[test]
+    fn a_target_is_a_version_or_a_minor_that_is_known() {
+        assert_eq!(version("1.31.4").unwrap().to_string(), "1.31.4");
+        assert_eq!(version("v1.31").unwrap().minor().to_string(), "1.31");
+        assert_eq!(version("1.99").unwrap_err(), "no patch of 1.99 is known");
+        assert!(version("soon").is_err());
+    }
+
+    #[test]
+    fn progress_is_said_as_far_as_it_is_known() {
+        assert_eq!(reading(Some((4120, Some(11_000)))), "reading 4,120 of ~11,000");
+        assert_eq!(reading(Some((500, None))), "reading, 500 so far");
+        assert_eq!(reading(None), "reading");
+    }
+}
