@@ -117,6 +117,23 @@ fn complain(message: &str) {
     eprintln!("kubelift: {message}");
 }
 
+#[cfg(feature = "tui")]
+async fn cockpit(flags: &cli::Source, screen: &cli::Screen) -> Result<u8> {
+    use crate::ui::cockpit::{self, Environment, Exit, Flags, Options};
+
+    let looks = Flags { theme: screen.theme.clone(), keys: screen.keys.clone(), ascii: screen.ascii };
+    let options = Options::load(&looks, &Environment::of_process())?;
+    let (handle, simulation) = Source::open(flags, true).await?.follow().await;
+    let ended = cockpit::run(handle, options).await;
+    drop(simulation);
+    Ok(match ended? {
+        Exit::Quit => cli::READY,
+        // As a shell says it of a program that a signal ended.
+        Exit::Signal(signal) => u8::try_from(128 + signal).unwrap_or(cli::FAILED),
+    })
+}
+
+#[cfg(not(feature = "tui"))]
 async fn cockpit(_: &cli::Source, _: &cli::Screen) -> Result<u8> {
-    anyhow::bail!("not yet")
+    anyhow::bail!("this kubelift was built without its screens (cargo feature `tui`): use `kubelift check`")
 }
