@@ -66,18 +66,13 @@ impl Failure {
         if let Some(refused) = Refused::within(error) {
             return Self::new(Reason::NeedsUpgradeSession, &refused.to_string());
         }
-        let mut message = error.to_string();
+        let mut causes = vec![error.to_string()];
         let mut source = error.source();
         while let Some(cause) = source {
-            let text = cause.to_string();
-            // Layers like to repeat what is below them.
-            if !message.contains(&text) {
-                message.push_str(": ");
-                message.push_str(&text);
-            }
+            causes.push(cause.to_string());
             source = cause.source();
         }
-        Self::new(Reason::Unreachable, &message)
+        Self::new(Reason::Unreachable, &plain(&causes))
     }
 
     /// Whether trying again may help: nobody answered, or the server says that it cannot just now.
@@ -100,6 +95,21 @@ impl Failure {
     }
 }
 
+/// What a chain of errors says, outermost first: without the layers that only repeat what is below them, and without
+/// the client's own names of its layers, which tell a user nothing.
+fn plain(causes: &[String]) -> String {
+    let mut said: Vec<&str> = Vec::new();
+    for (index, cause) in causes.iter().enumerate() {
+        let repeats = causes.get(index + 1).is_some_and(|below| cause.contains(below.as_str()));
+        let is_layer =
+            cause.starts_with("client error (") || cause == "ServiceError" || cause == "connection error";
+        if !repeats && !(is_layer && index + 1 < causes.len()) {
+            said.push(cause);
+        }
+    }
+    said.join(": ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +130,23 @@ mod tests {
                 && !Failure::of_answer(403, "application/json", body).is_passing()
         );
         assert!(Failure::of_answer(410, "text/html", b"").is_expired());
+    }
+
+    #[test]
+    fn a_chain_of_errors_says_each_thing_once() {
+        let chain = |causes: &[&str]| plain(&causes.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let refused = "Connection refused (os error 111)";
+        assert_eq!(
+            chain(&[
+                "ServiceError: client error (Connect)",
+                "client error (Connect)",
+                "tcp connect error",
+                refused
+            ]),
+            "tcp connect error: Connection refused (os error 111)"
+        );
+        assert_eq!(chain(&["x: y", "y"]), "y");
+        assert_eq!(chain(&["client error (SendRequest)"]), "client error (SendRequest)");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::catalog::Catalog;
 use crate::checks::target::Asked;
 use crate::checks::{self, CHECKS, Finding, Severity, Subject, Target};
 use crate::evidence::{Evidence, Reason, Unread};
+use crate::version::Version;
 
 /// Judges the evidence of one session.
 pub struct Judge {
@@ -15,12 +16,14 @@ pub struct Judge {
     asked: Option<Asked>,
     catalog: &'static Catalog,
     generation: u64,
+    /// The oldest API server's version when it was last read: an API that goes away takes no answer back.
+    from: Option<Version>,
 }
 
 impl Judge {
     /// Judges for the target `asked` for.
     pub const fn new(kind: Kind, asked: Option<Asked>, catalog: &'static Catalog) -> Self {
-        Self { kind, asked, catalog, generation: 0 }
+        Self { kind, asked, catalog, generation: 0, from: None }
     }
 
     /// Judges by another target from now on.
@@ -30,7 +33,7 @@ impl Judge {
 
     /// The target, or why there is none.
     fn target(&self, evidence: &Evidence) -> Result<Target, String> {
-        let from = evidence.servers.oldest().ok_or_else(|| {
+        let from = evidence.servers.oldest().or(self.from.as_ref()).ok_or_else(|| {
             if evidence.servers.listed {
                 "no API server's version could be read"
             } else {
@@ -58,6 +61,9 @@ impl Judge {
     /// Runs all checks, away from the tasks that read and draw.
     pub async fn judge(&mut self, evidence: Arc<Evidence>) -> Snapshot {
         self.generation += 1;
+        if let Some(from) = evidence.servers.oldest() {
+            self.from = Some(from.clone());
+        }
         let mut snapshot = self.not_judged_yet(Arc::clone(&evidence));
         let Some(target) = snapshot.target.clone() else { return snapshot };
         let began = Instant::now();

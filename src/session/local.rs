@@ -51,13 +51,7 @@ impl Local {
                 Err(error) => unreadable(nodes, folder, &error),
             },
             FactsFrom::Documents(documents) => assign(nodes, documents.iter().map(parsed).collect()),
-            FactsFrom::Nowhere => {
-                let unread = || Unread::new("probe", "node facts", Reason::NotProvided, "no --node-facts");
-                Assigned {
-                    nodes: nodes.iter().map(|node| no_facts(&node.name, unread())).collect(),
-                    ..Assigned::default()
-                }
-            }
+            FactsFrom::Nowhere => Assigned::default(),
         };
         for old in superseded {
             tracing::info!(node = %old.node, file = %old.file, by = %old.by, "an older file of node facts is not used");
