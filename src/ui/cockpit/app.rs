@@ -17,7 +17,7 @@ use super::editor::Editor;
 use super::filter::Filter;
 use super::keymap::Keymap;
 use super::layers;
-use super::layout::Layout;
+use super::layout::{Layout, Parts};
 use super::view::{PaneView, View};
 use super::widgets::Look;
 use crate::ui::commands::{Context, Place};
@@ -281,6 +281,12 @@ impl App {
         Layout::of(self.size)
     }
 
+    /// Where the parts of the first screen are. The filter does not count: nothing is to move as it is typed.
+    pub fn parts(&self) -> Parts {
+        let findings = self.pane().map_or(0, |(_, pane)| pane.all.len());
+        self.layout().readiness(self.readiness.focus, self.view.facts.len(), self.checks.len(), findings)
+    }
+
     /// The chosen pane's check and what is derived for it.
     pub fn pane(&self) -> Option<(&'static Check, &PaneView)> {
         let at = self.readiness.panes.at;
@@ -339,11 +345,11 @@ impl App {
     /// Keeps every cursor within its list and in sight, at the present size.
     pub(super) fn settle(&mut self) {
         let layout = self.layout();
-        let panes = layout.readiness(self.readiness.focus, self.view.facts.len(), self.checks.len());
-        self.readiness.panes.settle(self.checks.len(), panes.panes_page());
+        self.readiness.panes.settle(self.checks.len(), self.parts().panes_page());
+        let page = self.parts().findings_page();
         let rows: Vec<usize> = self.view.panes.iter().map(|pane| pane.rows.len()).collect();
         for ((cursor, _), rows) in self.readiness.findings.iter_mut().zip(rows) {
-            cursor.settle(rows, panes.findings_page());
+            cursor.settle(rows, page);
         }
         let lens: Vec<usize> = self.layers.iter().map(|layer| layers::len(self, layer)).collect();
         for (layer, len) in self.layers.iter_mut().zip(lens) {

@@ -53,13 +53,14 @@ fn kubelets(evidence: &Evidence) -> String {
         let version: &str = &node.status.node_info.kubelet_version;
         *versions.entry(version.strip_prefix('v').unwrap_or(version)).or_default() += 1;
     }
-    let text = match versions.len() {
-        1 => versions.keys().copied().collect(),
-        _ => {
-            let each = versions.iter().map(|(version, n)| format!("{version} on {n}"));
-            each.collect::<Vec<_>>().join(", ")
-        }
-    };
+    let mut versions: Vec<(&str, usize)> = versions.into_iter().collect();
+    versions.sort_by_key(|(_, nodes)| std::cmp::Reverse(*nodes));
+    let each = versions.iter().map(|(version, on)| match on {
+        1 => (*version).to_owned(),
+        on if versions.len() == 1 && *on == nodes.items.len() => (*version).to_owned(),
+        on => format!("{version} on {}", number(*on)),
+    });
+    let text = each.collect::<Vec<_>>().join(", ");
     as_read(nodes, text)
 }
 
@@ -96,7 +97,7 @@ mod tests {
     fn facts_say_how_much_they_stand_for() {
         let mixed = sample::mixed().evidence;
         assert_eq!(fact(&mixed, "Nodes"), "9 of 9 ready");
-        assert_eq!(fact(&mixed, "Kubelets"), "1.29.9 on 1, 1.30.6 on 8");
+        assert_eq!(fact(&mixed, "Kubelets"), "1.30.6 on 8, 1.29.9");
         assert_eq!(fact(&mixed, "cp2"), "1.30.6, ready");
         assert_eq!(fact(&sample::reading().evidence, "Pods"), "4,120 of ~11,000 read");
         let nothing = sample::nothing().evidence;

@@ -105,8 +105,9 @@ impl Layout {
         usize::from(self.palette().height.saturating_sub(3))
     }
 
-    /// The parts of the first screen, where `facts` lines are known about the cluster.
-    pub const fn readiness(self, focus: Focus, facts: usize, panes: usize) -> Parts {
+    /// The parts of the first screen, where `facts` lines are known about the cluster, and the chosen one of
+    /// `panes` has `findings`.
+    pub const fn readiness(self, focus: Focus, facts: usize, panes: usize, findings: usize) -> Parts {
         let body = self.body;
         let nothing = Rect::ZERO;
         let none = Parts {
@@ -128,7 +129,7 @@ impl Layout {
                 Parts { panes, facts, unread, ..none }
             }
             (Room::Middle, Focus::Findings) => {
-                let (findings, why) = split(body, max(body.height * 45 / 100, 6), 6);
+                let (findings, why) = split(body, max(table(body, findings), 6), 6);
                 Parts { findings, why, ..none }
             }
             (Room::Wide, _) => {
@@ -139,7 +140,7 @@ impl Layout {
                 let (facts, unread) = split(rest, min(facts as u16 + 2, rest.height), 4);
                 // The frames share the line between them.
                 let right = Rect { x: left - 1, width: body.width - left + 1, ..body };
-                let (findings, why) = split(right, body.height * 45 / 100, 8);
+                let (findings, why) = split(right, table(body, findings), 8);
                 Parts { panes, facts, unread, findings, why, ..none }
             }
         }
@@ -194,6 +195,13 @@ const fn split(area: Rect, first: u16, least: u16) -> (Rect, Rect) {
     (Rect { height: first, ..area }, Rect { y: area.y + first - 1, height: rest, ..area })
 }
 
+/// How high the table of `findings` is, with frame and heads: no more than it needs, nor than leaves room to
+/// the reasons below it.
+const fn table(body: Rect, findings: usize) -> u16 {
+    let needed = if findings > 1000 { 1000 } else { findings as u16 };
+    min(max(needed + 3, 7), body.height * 45 / 100)
+}
+
 const fn min(a: u16, b: u16) -> u16 {
     if a < b { a } else { b }
 }
@@ -219,13 +227,14 @@ mod tests {
     proptest! {
         #[test]
         fn every_part_is_within_the_screen(
-            columns in 0u16..300, rows in 0u16..120, findings: bool, facts in 0usize..12, panes in 0usize..20,
+            columns in 0u16..300, rows in 0u16..120, right: bool, facts in 0usize..12, panes in 0usize..20,
+            findings in 0usize..100,
         ) {
             let layout = Layout::of((columns, rows));
             let screen = Rect::new(0, 0, columns, rows);
             let within = |part: Rect| part.is_empty() || screen.intersection(part) == part;
-            let focus = if findings { Focus::Findings } else { Focus::Panes };
-            let parts = layout.readiness(focus, facts, panes);
+            let focus = if right { Focus::Findings } else { Focus::Panes };
+            let parts = layout.readiness(focus, facts, panes, findings);
             for part in [parts.panes, parts.facts, parts.unread, parts.findings, parts.why] {
                 prop_assert!(within(part), "{part:?}");
             }

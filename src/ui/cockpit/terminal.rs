@@ -43,7 +43,7 @@ impl Screen {
         enable_raw_mode()?;
         TAKEN.store(true, Ordering::SeqCst);
         execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
-        self.terminal.clear()
+        self.clear()
     }
 
     /// Puts the screen aside, for somebody else.
@@ -66,7 +66,10 @@ impl Screen {
     /// # Errors
     /// When the terminal refuses.
     pub fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // Not `Terminal::clear`, which asks the terminal where its cursor is and waits up to two seconds for
+        // an answer that the keyboard's task may take away from it.
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
     }
 
     /// Whether the screen is still ours: a panic of another task gives it back.

@@ -262,7 +262,7 @@ fn moved(app: &mut App, motion: Motion) {
         Some(Layer::Help(scroll)) => scroll.scroll(motion, len, layout.text_page()),
         Some(Layer::Typing(..)) => {}
         None => {
-            let parts = layout.readiness(app.readiness.focus, app.view.facts.len(), app.checks.len());
+            let parts = app.parts();
             match app.readiness.focus {
                 Focus::Panes => app.readiness.panes.go(motion, app.checks.len(), parts.panes_page()),
                 Focus::Findings => move_findings(app, motion, parts.findings_page()),

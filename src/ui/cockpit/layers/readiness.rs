@@ -6,7 +6,7 @@ use super::super::widgets::Painter;
 
 /// Draws it.
 pub fn draw(app: &App, painter: &mut Painter<'_>) {
-    let parts = app.layout().readiness(app.readiness.focus, app.view.facts.len(), app.checks.len());
+    let parts = app.parts();
     list::draw(app, painter, parts.panes);
     cluster::draw(app, painter, parts.facts);
     cluster::draw_unread(app, painter, parts.unread);
