@@ -16,6 +16,7 @@ pub mod cli;
 pub mod cluster;
 pub mod evidence;
 pub mod hosts;
+pub mod redact;
 pub mod report;
 pub mod run;
 pub mod session;

@@ -6,7 +6,7 @@ use super::credentials::CredentialError;
 use super::guard::Refused;
 use super::wire::{self, Wire};
 use crate::evidence::{Reason, Unread};
-use crate::session::redact::redact;
+use crate::redact::redact;
 use crate::text::Text;
 
 /// A read that failed, after the last attempt.

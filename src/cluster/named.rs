@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::ask::Asker;
 use crate::evidence::objects::{ConfigMap, ManagedObject};
 use crate::evidence::{CONFIG_MAPS, Reading, Reason, Stamp, Unread};
-use crate::session::redact::redact;
+use crate::redact::redact;
 use crate::text::{Document, Text};
 
 /// The most of one object that is read, in bytes: etcd takes 1.5 MiB.

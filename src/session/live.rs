@@ -1,6 +1,5 @@
 //! A session on a cluster that answers: evidence as it comes, judged and published.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,45 +8,19 @@ use tokio::time::Instant;
 
 use super::judge::Judge;
 use super::local::Local;
-use super::{Handle, Kind, Request, Snapshot, TerminalRequest};
+use super::options::Options;
+use super::{Handle, Request, Snapshot, TerminalRequest};
 use crate::catalog::Catalog;
 use crate::checks::target::Asked;
 use crate::cluster::client::Connection;
 use crate::cluster::reader::Reader;
-use crate::evidence::{Evidence, Scope};
+use crate::evidence::Evidence;
 
 /// How often a snapshot is published at most; more seldom where judging takes long.
 const PUBLISH_EVERY: Duration = Duration::from_millis(150);
 
 /// How many times the time of judging lies between two judgements: at most a fifth of a core.
 const REST: u32 = 4;
-
-/// Where the probe's outputs are.
-#[derive(Debug, Clone, Default)]
-pub enum FactsFrom {
-    /// Nobody gave any.
-    #[default]
-    Nowhere,
-    /// In a folder of this machine.
-    Folder(PathBuf),
-    /// Here: the simulated machines', by name.
-    Documents(Arc<[(String, String)]>),
-}
-
-/// What a session is asked to do.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// What kind of session it is.
-    pub kind: Kind,
-    /// The target, if one was asked for.
-    pub target: Option<Asked>,
-    /// What to cover.
-    pub scope: Scope,
-    /// Where the probe's outputs are.
-    pub node_facts: FactsFrom,
-    /// A folder of etcd snapshots on this machine.
-    pub backups: Option<PathBuf>,
-}
 
 /// Reads everything once, to the end or to what stops it, and judges it.
 pub async fn once(connection: Connection, catalog: &'static Catalog, options: Options) -> Snapshot {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::live::{FactsFrom, Options};
+use super::options::{FactsFrom, Options};
 use crate::evidence::{Evidence, FoundBackups, NodeFacts, Reading, Reason, Scope, Stamp, Unread};
 use crate::hosts::backups::{ScanError, scan_dir};
 use crate::hosts::facts::{Assigned, FactsError, Loaded, NodeIdentity, assign, load_dir};

@@ -7,8 +7,8 @@ pub mod desk;
 pub mod judge;
 pub mod live;
 pub mod local;
+pub mod options;
 pub mod recording;
-pub mod redact;
 pub mod still;
 
 use std::sync::Arc;

@@ -17,9 +17,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::redact::{POLICY, redact_value};
 use crate::checks::Target;
 use crate::evidence::{Cluster, Evidence};
+use crate::redact::{POLICY, redact_value};
 use crate::text::Text;
 
 /// The version of the file's form. A reader refuses a newer one.
@@ -40,7 +40,7 @@ pub struct Header {
     pub cluster: Cluster,
     /// Where the upgrade was to go, if that was known.
     pub target: Option<Target>,
-    /// What was masked: see [`super::redact`].
+    /// What was masked: see [`crate::redact`].
     pub redaction: Text,
 }
 

@@ -1,0 +1,35 @@
+//! What a session is asked to do.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Kind;
+use crate::checks::target::Asked;
+use crate::evidence::Scope;
+
+/// Where the probe's outputs are.
+#[derive(Debug, Clone, Default)]
+pub enum FactsFrom {
+    /// Nobody gave any.
+    #[default]
+    Nowhere,
+    /// In a folder of this machine.
+    Folder(PathBuf),
+    /// Here: the simulated machines', by name.
+    Documents(Arc<[(String, String)]>),
+}
+
+/// What a session is asked to do.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What kind of session it is.
+    pub kind: Kind,
+    /// The target, if one was asked for.
+    pub target: Option<Asked>,
+    /// What to cover.
+    pub scope: Scope,
+    /// Where the probe's outputs are.
+    pub node_facts: FactsFrom,
+    /// A folder of etcd snapshots on this machine.
+    pub backups: Option<PathBuf>,
+}
