@@ -13,6 +13,7 @@ fn cases() -> Vec<(&'static str, World, &'static str)> {
     ];
     cases.extend(super::deprecated_apis::tests::cases());
     cases.extend(super::apparmor::tests::cases());
+    cases.extend(super::versions::tests::cases());
     cases
 }
 

@@ -9,6 +9,7 @@ mod gaps_tests;
 pub mod target;
 #[cfg(test)]
 pub(crate) mod testing;
+mod versions;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,12 @@ pub struct Check {
 
 /// Every check, in the order of the panes.
 pub static CHECKS: &[Check] = &[
+    Check {
+        id: "versions",
+        title: "Versions and skew",
+        about: "every component's version against the skew rules, and the route in hops",
+        run: versions::run,
+    },
     Check {
         id: "deprecated-apis",
         title: "Deprecated APIs",

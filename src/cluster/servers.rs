@@ -43,6 +43,8 @@ pub struct Servers {
     slices: watch::Receiver<Listing<EndpointSlice>>,
     nodes: watch::Receiver<Listing<Node>>,
     out: watch::Sender<ApiServers>,
+    /// The askers of servers that were dialled before.
+    direct: BTreeMap<Text, Asker>,
     /// Metrics are read less often than the rest: the last ones, and when.
     metrics: BTreeMap<Text, (Instant, Reading<DeprecatedCalls>)>,
 }
@@ -58,7 +60,19 @@ impl Servers {
     ) -> (Self, watch::Receiver<ApiServers>) {
         let pending = Unread::new("get", "API servers", Reason::Pending, "");
         let (out, servers) = watch::channel(ApiServers { unread: vec![pending], ..ApiServers::default() });
-        (Self { connection, entry, pulse, slices, nodes, out, metrics: BTreeMap::new() }, servers)
+        (
+            Self {
+                connection,
+                entry,
+                pulse,
+                slices,
+                nodes,
+                out,
+                direct: BTreeMap::new(),
+                metrics: BTreeMap::new(),
+            },
+            servers,
+        )
     }
 
     /// Asks all servers once.
@@ -101,17 +115,8 @@ impl Servers {
         let mut tasks = JoinSet::new();
         for (index, address) in addresses.iter().enumerate() {
             let known = self.known_metrics(address);
-            let client = match address.parse::<SocketAddr>() {
-                Ok(socket) => self
-                    .connection
-                    .for_server(socket.ip(), socket.port(), None)
-                    .await
-                    .map_err(|e| e.to_string()),
-                Err(error) => Err(error.to_string()),
-            };
-            match client {
-                Ok((client, _)) => {
-                    let asker = Asker::direct(client, address.clone(), self.pulse.clone());
+            match self.direct(address).await {
+                Ok(asker) => {
                     tasks.spawn(async move { (index, ask_server(&asker, true, known).await) });
                 }
                 Err(message) => {
@@ -138,6 +143,20 @@ impl Servers {
         }
         self.out.send_replace(ApiServers { servers, unread, listed: true });
         self.pulse.touch();
+    }
+
+    /// The asker of one server; its connections last over rounds.
+    async fn direct(&mut self, address: &Text) -> Result<Asker, String> {
+        if let Some(asker) = self.direct.get(address) {
+            return Ok(asker.clone());
+        }
+        let socket: SocketAddr =
+            address.parse().map_err(|error: std::net::AddrParseError| error.to_string())?;
+        let client = self.connection.for_server(socket.ip(), socket.port(), None).await;
+        let (client, _) = client.map_err(|error| error.to_string())?;
+        let asker = Asker::direct(client, address.clone(), self.pulse.clone());
+        self.direct.insert(address.clone(), asker.clone());
+        Ok(asker)
     }
 
     fn known_metrics(&self, address: &Text) -> Option<Reading<DeprecatedCalls>> {

@@ -4,6 +4,7 @@
 pub mod facts;
 pub mod image;
 pub mod known;
+pub mod kubeadm;
 pub mod link;
 pub mod list;
 pub mod owner;
@@ -11,3 +12,4 @@ pub mod placement;
 pub mod scope;
 pub mod servers;
 pub mod shell;
+pub mod static_pods;

@@ -6,7 +6,7 @@
 
 use super::going::{self, Going};
 use crate::catalog::Catalog;
-use crate::checks::common::link;
+use crate::checks::common::{link, static_pods};
 use crate::checks::{Finding, Severity, Subject, Target};
 use crate::evidence::objects::Pod;
 use crate::evidence::{Evidence, Reason, Unread};
@@ -20,9 +20,7 @@ pub(super) fn findings(
     going: &[Going],
 ) -> Vec<Finding> {
     let pods = &evidence.objects.pods;
-    let servers = pods
-        .iter()
-        .filter(|pod| pod.is_mirror() && pod.metadata.labels.get("component") == Some("kube-apiserver"));
+    let servers = static_pods::of(pods, "kube-apiserver");
     let mut findings = Vec::new();
     let mut seen = false;
     for pod in servers {
@@ -76,15 +74,10 @@ fn named(catalog: &Catalog, target: &Target, pod: &Pod) -> Vec<(String, Minor)> 
 fn finding(evidence: &Evidence, target: &Target, pod: &Pod, name: &str, gone: Minor) -> Finding {
     let severity = going::severity(gone, target);
     let later = if severity == Severity::Blocker { String::new() } else { format!(": a blocker at {gone}") };
-    let metadata = &pod.metadata;
-    let subject = Subject {
-        node: pod.spec.node_name.to_string(),
-        ..Subject::object("v1", "Pod", &metadata.namespace, &metadata.name)
-    };
     let message = format!(
         "--runtime-config names {name}, and a kube-apiserver of {gone} does not start with that{later}"
     );
-    Finding::new("RuntimeConfigNamesGoneApi", severity, subject, message)
+    Finding::new("RuntimeConfigNamesGoneApi", severity, static_pods::subject(pod), message)
         .why(format!(
             "kubeadm carries the flag over, and the new server ends with \"group version {name} that has not been registered\"."
         ))

@@ -111,7 +111,7 @@ impl World {
             "spec": { "template": { "spec": { "containers": [{ "name": "kube-proxy", "image": format!("registry.k8s.io/kube-proxy:v{version}") }],
                 "tolerations": [{ "operator": "Exists" }] } } } }));
         self.workload(Kind::Deployment, json!({
-            "metadata": { "namespace": "kube-system", "name": "coredns" },
+            "metadata": { "namespace": "kube-system", "name": "coredns", "labels": { "k8s-app": "kube-dns" } },
             "spec": { "replicas": 2, "template": { "metadata": { "labels": { "k8s-app": "kube-dns" } },
                 "spec": { "containers": [{ "name": "coredns", "image": "registry.k8s.io/coredns/coredns:v1.11.3" }] } } } }));
     }

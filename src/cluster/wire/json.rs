@@ -20,14 +20,22 @@ struct Nesting {
 }
 
 impl Nesting {
-    /// Goes on through `bytes`: where the value ends, if it does.
+    /// Goes on through `bytes`: where the value ends, if it does. Only the bytes that mean something
+    /// are looked at one by one.
     fn end(&mut self, bytes: &[u8]) -> Option<usize> {
-        for (at, &byte) in bytes.iter().enumerate() {
+        let mut rest = bytes.iter();
+        loop {
+            let &byte = if self.escaped {
+                rest.next()?
+            } else if self.in_string {
+                rest.find(|byte| matches!(byte, b'"' | b'\\'))?
+            } else {
+                rest.find(|byte| matches!(byte, b'"' | b'{' | b'}' | b'[' | b']'))?
+            };
             if self.step(byte) {
-                return Some(at + 1);
+                return Some(bytes.len() - rest.len());
             }
         }
-        None
     }
 
     /// Goes one byte on. Whether the value ends with it.

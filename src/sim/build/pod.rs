@@ -168,16 +168,19 @@ fn status(pod: &Value, shape: &Shape<'_>) -> Value {
         "conditions": [condition("PodScheduled", shape.node.is_some())],
     });
     if let Some((_, node)) = shape.node {
-        let ip = pod_ip(pod, shape, node);
+        // A pod that the kubelet does not let in has neither sandbox nor address.
+        let let_in = phase != "Pending";
+        let ip = let_in.then(|| pod_ip(pod, shape, node));
+        let ips: Vec<Value> = ip.iter().map(|ip| json!({ "ip": ip })).collect();
         let containers: Vec<Value> = containers(pod, state, &made, ended, ready);
         merge(
             &mut status,
             &json!({
                 "conditions": [
-                    condition("PodReadyToStartContainers", !ended), condition("Initialized", true), condition("Ready", ready),
+                    condition("PodReadyToStartContainers", let_in && !ended), condition("Initialized", true), condition("Ready", ready),
                     condition("ContainersReady", ready), condition("PodScheduled", true),
                 ],
-                "hostIP": node.address, "hostIPs": [{ "ip": node.address }], "podIP": ip, "podIPs": [{ "ip": ip }],
+                "hostIP": node.address, "hostIPs": [{ "ip": node.address }], "podIP": ip, "podIPs": let_in.then_some(ips),
                 "startTime": made, "containerStatuses": containers,
             }),
         );
@@ -188,6 +191,7 @@ fn status(pod: &Value, shape: &Shape<'_>) -> Value {
 
 fn containers(pod: &Value, state: &PodSpec, made: &str, ended: bool, ready: bool) -> Vec<Value> {
     let all = pod.pointer("/spec/containers").and_then(Value::as_array);
+    let let_in = state.phase.as_deref() != Some("Pending");
     let status = |container: &Value| {
         let (name, image) = (text(container, "/name"), text(container, "/image"));
         let now = match &state.waiting {
@@ -199,12 +203,19 @@ fn containers(pod: &Value, state: &PodSpec, made: &str, ended: bool, ready: bool
             } }),
             None => json!({ "running": { "startedAt": made } }),
         };
-        let repository = image.rsplit_once(':').map_or(image, |(repository, _)| repository);
-        json!({
-            "name": name, "image": image, "ready": ready, "started": ready, "restartCount": state.restarts, "state": now,
-            "lastState": {}, "imageID": format!("{repository}@sha256:{}", names::sha256(image)),
-            "containerID": format!("containerd://{}", names::sha256(&format!("{name} {}", text(pod, "/metadata/name")))),
-        })
+        let mut status = json!({
+            "name": name, "image": image, "ready": ready, "started": ready, "restartCount": state.restarts,
+            "state": now, "lastState": {}, "imageID": "",
+        });
+        if let_in {
+            let repository = image.rsplit_once(':').map_or(image, |(repository, _)| repository);
+            let id = names::sha256(&format!("{name} {}", text(pod, "/metadata/name")));
+            let made_of = json!({
+                "imageID": format!("{repository}@sha256:{}", names::sha256(image)), "containerID": format!("containerd://{id}"),
+            });
+            merge(&mut status, &made_of);
+        }
+        status
     };
     all.into_iter().flatten().map(status).collect()
 }

@@ -69,32 +69,28 @@ impl<'s> World<'s> {
     }
 
     fn deployment(&mut self, work: &Work<'s>, loads: &mut Loads<'s>) -> Result<(), SimError> {
-        let old = work.spec.previous.as_ref();
-        let new_pods = if old.is_some() { 1 } else { work.replicas };
-        let ready = old.map_or(work.replicas, |old| old.replicas);
-        self.add_workload(work, "apps/v1", json!({
-            "replicas": work.replicas, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600,
-            "strategy": { "type": "RollingUpdate", "rollingUpdate": { "maxSurge": "25%", "maxUnavailable": "25%" } },
-            "selector": selector(&work.template), "template": work.template,
-        }), json!({
-            "observedGeneration": 1, "replicas": work.replicas, "updatedReplicas": new_pods,
-            "readyReplicas": ready, "availableReplicas": ready,
-        }))?;
-        if let Some(old) = old {
+        let count = work.replicas;
+        self.add_workload(
+            work,
+            "apps/v1",
+            json!({
+                "replicas": count, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600,
+                "strategy": { "type": "RollingUpdate", "rollingUpdate": { "maxSurge": "25%", "maxUnavailable": "25%" } },
+                "selector": selector(&work.template), "template": work.template,
+            }),
+            json!({
+                "observedGeneration": 1, "replicas": count, "updatedReplicas": count, "readyReplicas": count,
+                "availableReplicas": count,
+            }),
+        )?;
+        if work.rolled != work.made {
+            // What its last change left behind: an image of before, which nothing else tells of.
             let mut template = work.template.clone();
-            merge(&mut template, &old.template);
-            self.replica_set(work, loads, &template, old.replicas, old.rolled, false)?;
-        } else if work.rolled != work.made {
-            // What its last change left behind.
-            let mut template = work.template.clone();
-            merge(
-                &mut template,
-                &json!({ "metadata": { "annotations": { "kubectl.kubernetes.io/restartedAt": clock::seconds(work.made) } } }),
-            );
-            self.replica_set(work, loads, &template, 0, work.made, false)?;
+            let before = json!({ "metadata": { "annotations": { "kubectl.kubernetes.io/restartedAt": clock::seconds(work.made) } } });
+            merge(&mut template, &before);
+            self.replica_set(work, loads, &template, 0, work.made)?;
         }
-        let template = work.template.clone();
-        self.replica_set(work, loads, &template, new_pods, work.rolled, true)
+        self.replica_set(work, loads, &work.template, count, work.rolled)
     }
 
     fn replica_set(
@@ -104,7 +100,6 @@ impl<'s> World<'s> {
         template: &Value,
         replicas: usize,
         made: Timestamp,
-        newest: bool,
     ) -> Result<(), SimError> {
         let hash = names::suffix(&template.to_string(), 10);
         let name = format!("{}-{hash}", work.name);
@@ -115,7 +110,7 @@ impl<'s> World<'s> {
             "metadata": {
                 "name": name, "namespace": work.namespace, "labels": template.pointer("/metadata/labels"),
                 "annotations": { "deployment.kubernetes.io/desired-replicas": work.replicas.to_string(),
-                                 "deployment.kubernetes.io/revision": if newest { "2" } else { "1" } },
+                                 "deployment.kubernetes.io/revision": if made == work.rolled { "2" } else { "1" } },
                 "ownerReferences": owner, "creationTimestamp": clock::seconds(made), "generation": 1,
                 "managedFields": [managed("kube-controller-manager", "apps/v1", made, "")],
             },
@@ -125,9 +120,7 @@ impl<'s> World<'s> {
         let owner = Owner { kind: "ReplicaSet", name: &name, labels: json!({}), template: &template, made };
         for ordinal in 0..replicas {
             let pod = format!("{name}-{}", names::suffix(&format!("{}/{name} {ordinal}", work.namespace), 5));
-            // What is said of pods by ordinal is said of those of the newest ReplicaSet.
-            let state = if newest { ordinal } else { usize::MAX };
-            self.pod_of(work, loads, &owner, pod, Some(format!("{name}-")), state)?;
+            self.pod_of(work, loads, &owner, pod, Some(format!("{name}-")), ordinal)?;
         }
         Ok(())
     }

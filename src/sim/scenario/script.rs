@@ -174,20 +174,6 @@ pub(crate) struct WorkloadSpec {
     pub(crate) spec: Value,
     /// What is special about a pod: by node of a DaemonSet, by ordinal otherwise.
     pub(crate) pods: BTreeMap<String, PodSpec>,
-    /// An older ReplicaSet that still has pods, for the newer ones do not become ready.
-    pub(crate) previous: Option<Previous>,
-}
-
-/// An older ReplicaSet of a Deployment.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Previous {
-    /// How many pods it has.
-    pub(crate) replicas: usize,
-    /// Merged into the Deployment's template, to give the older one.
-    pub(crate) template: Value,
-    /// When its pods were made.
-    pub(crate) rolled: Timestamp,
 }
 
 /// What is special about a pod.

@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use super::*;
 
 mod discovery;
+mod reader;
 mod reads;
 mod scenarios;
 mod watches;

@@ -1,0 +1,50 @@
+//! The simulation, read by the same code that reads a real cluster.
+
+use super::*;
+use crate::checks::{CHECKS, Severity, Verdict};
+use crate::session::Snapshot;
+use crate::source::Source;
+
+/// What `kubelift check --demo=SCENARIO` judges.
+async fn judged(scenario: &str) -> Snapshot {
+    let flags = clap::Parser::try_parse_from(["kubelift", &format!("--demo={scenario}"), "check"]);
+    let cli: crate::cli::Cli = flags.unwrap();
+    Source::open(&cli.source, false).await.unwrap().once().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_the_clean_scenario_nothing_is_in_the_way() {
+    let snapshot = judged("clean").await;
+    let loud: Vec<String> = snapshot
+        .findings
+        .iter()
+        .filter(|finding| !matches!(finding.severity, Severity::Notice | Severity::Pass))
+        .map(|finding| format!("{} {} {} {}", finding.check, finding.code, finding.subject, finding.message))
+        .collect();
+    assert!(loud.is_empty(), "{loud:#?}");
+    assert_eq!(snapshot.verdict(), Verdict::Ready);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_the_default_scenario_every_pane_has_something_to_say() {
+    let snapshot = judged("default").await;
+    for check in CHECKS {
+        let said = snapshot.findings_of(check.id).any(|finding| finding.severity != Severity::Pass);
+        assert!(said, "{} says nothing", check.id);
+    }
+    assert_eq!(snapshot.verdict(), Verdict::Blocked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_is_there_is_read_and_nothing_is_only_asked_for() {
+    let simulation = begin("default").await;
+    let pods = list(&simulation, "/api/v1/pods").await;
+    let snapshot = judged("default").await;
+    let evidence = &snapshot.evidence;
+    assert_eq!(evidence.objects.pods.items.len(), pods.len());
+    assert!(evidence.objects.pods.is_complete() && evidence.objects.nodes.is_complete());
+    assert_eq!(evidence.cluster.name, "prod-eu-1");
+    let hosts: Vec<_> = evidence.servers.servers.iter().map(|server| server.hostname.as_deref()).collect();
+    assert_eq!(hosts, [Some("cp1"), Some("cp2"), Some("cp3")]);
+    assert!(evidence.servers.servers.iter().all(|server| server.ready.value().is_some_and(|ready| ready.ok)));
+}
