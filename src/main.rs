@@ -13,6 +13,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match start(cli) {
         Ok(code) => ExitCode::from(code),
+        // As a shell says it of a program that SIGPIPE ended.
+        Err(error) if run::is_broken_pipe(&error) => ExitCode::from(141),
         Err(error) => {
             // A cause that only repeats what is above it helps nobody.
             let mut message = error.to_string();

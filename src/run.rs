@@ -30,7 +30,9 @@ pub async fn run(cli: Cli) -> Result<u8> {
         Some(Command::Probe { script }) => run_probe(script).await,
         Some(Command::Record { file, .. }) => record(&source, &file).await,
         Some(Command::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Cli::command(), "kubelift", &mut io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "kubelift", &mut script);
+            io::stdout().write_all(&script).context("the completions could not be written")?;
             Ok(cli::READY)
         }
         Some(Command::Man) => {
@@ -40,6 +42,12 @@ pub async fn run(cli: Cli) -> Result<u8> {
             Ok(cli::READY)
         }
     }
+}
+
+/// Whether an error is only that nobody reads the output any more: `kubelift check | head`.
+pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
+    io.is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// The exit code of an error: 2 where something else should have been asked for, 1 otherwise.

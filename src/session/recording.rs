@@ -147,7 +147,7 @@ pub fn write_once(
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".part-{}", std::process::id()));
     let part = path.with_file_name(name);
-    let written = write_frames(&part, evidence, target, now);
+    let written = write_frames(&part, path, evidence, target, now);
     if let Err(error) = written {
         // The half-written file is of no use to anyone; the first error is the one to report.
         drop(std::fs::remove_file(&part));
@@ -159,13 +159,15 @@ pub fn write_once(
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
 }
 
+/// Writes the frames into the file `part`; errors name `path`, which is what the user asked for.
 fn write_frames(
+    part: &Path,
     path: &Path,
     evidence: &Evidence,
     target: Option<&Target>,
     now: Timestamp,
 ) -> Result<(), RecordingError> {
-    let mut writer = Writer::create(path, now)?;
+    let mut writer = Writer::create(part, path, now)?;
     let header = Header {
         format: FORMAT,
         kubelift: env!("CARGO_PKG_VERSION").into(),
@@ -188,13 +190,13 @@ struct Writer {
 }
 
 impl Writer {
-    fn create(path: &Path, wall: Timestamp) -> Result<Self, RecordingError> {
+    fn create(part: &Path, path: &Path, wall: Timestamp) -> Result<Self, RecordingError> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file =
-            options.open(path).map_err(|source| RecordingError::Io { path: path.to_owned(), source })?;
+            options.open(part).map_err(|source| RecordingError::Io { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), file: BufWriter::new(file), wall, seq: 0, hash: [0; 32] })
     }
 
