@@ -14,6 +14,8 @@ fn cases() -> Vec<(&'static str, World, &'static str)> {
     cases.extend(super::deprecated_apis::tests::cases());
     cases.extend(super::apparmor::tests::cases());
     cases.extend(super::versions::tests::cases());
+    cases.extend(super::nodes::tests::cases());
+    cases.extend(super::control_plane::tests::cases());
     cases
 }
 

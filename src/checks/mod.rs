@@ -2,10 +2,12 @@
 
 mod apparmor;
 pub mod common;
+mod control_plane;
 mod deprecated_apis;
 pub mod finding;
 #[cfg(test)]
 mod gaps_tests;
+mod nodes;
 pub mod target;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -40,15 +42,29 @@ pub static CHECKS: &[Check] = &[
         run: versions::run,
     },
     Check {
+        id: "nodes",
+        title: "Nodes",
+        about: "conditions, pressure, cordons, taints and runtimes of the nodes",
+        run: nodes::run,
+    },
+    Check {
+        id: "control-plane",
+        title: "Control plane",
+        about: "static pods, health of the API servers, leases and endpoints",
+        run: control_plane::run,
+    },
+    Check {
         id: "deprecated-apis",
         title: "Deprecated APIs",
-        about: "objects and clients that use an API version which the target, or a later minor, does not serve",
+        about: "objects and clients that use an API version which the target, or a later minor, \
+             does not serve",
         run: deprecated_apis::run,
     },
     Check {
         id: "apparmor",
         title: "AppArmor",
-        about: "profiles that pods and templates ask for, and whether the nodes where they may run have them",
+        about: "profiles that pods and templates ask for, and whether the nodes where they may run \
+             have them",
         run: apparmor::run,
     },
 ];

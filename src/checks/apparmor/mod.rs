@@ -87,7 +87,8 @@ fn problems(asker: &Asker<'_>) -> Vec<Finding> {
         let why = match (problem.refused, moved) {
             (true, true) => "Such pods are refused, so those that a drain evicts are not made again.",
             (true, false) => {
-                "Such pods are refused by the API server or the kubelet, before the upgrade and after it."
+                "Such pods are refused by the API server or the kubelet, before the upgrade and \
+                     after it."
             }
             (false, _) => "It works by the kindness of the runtime at best.",
         };
@@ -121,9 +122,18 @@ fn annotation(catalog: &Catalog, asker: &Asker<'_>, target: &Target) -> Option<F
     );
     let severity = if then.annotation_deprecated { Severity::Warning } else { Severity::Notice };
     let why = match (then.annotation_deprecated, now.field) {
-        (false, _) => format!("{} knows the annotation only. It is deprecated as soon as there is the field.", then.since),
-        (true, AppArmorField::Absent) => format!("It is deprecated since {}, whose pods have the field securityContext.appArmorProfile for it.", then.since),
-        (true, _) => "It is deprecated. Every minor that is known still copies it to the field when a pod is made, and nothing promises that the next will.".to_owned(),
+        (false, _) => format!(
+            "{} knows the annotation only. It is deprecated as soon as there is the field.",
+            then.since
+        ),
+        (true, AppArmorField::Absent) => format!(
+            "It is deprecated since {}, whose pods have the field \
+             securityContext.appArmorProfile for it.",
+            then.since
+        ),
+        (true, _) => "It is deprecated. Every minor that is known still copies it to the field when a pod \
+             is made, and nothing promises that the next will."
+            .to_owned(),
     };
     let mut finding = Finding::new("AppArmorAnnotation", severity, asker.subject.clone(), message)
         .why(why)
@@ -199,7 +209,8 @@ fn missing(
     }
     let message = format!("profile {profile} is not loaded on {}, where it may run", list::names(&nodes));
     let why = format!(
-        "The runtime cannot create a container whose profile is not loaded, in any version. {}",
+        "The runtime cannot create a container whose profile is not loaded, in any version. \
+             {}",
         moving(asker, placement.cannot, placement.stuck.as_deref())
     );
     let mut finding =
@@ -236,7 +247,8 @@ fn turned_off(
             "Such a pod stays Pending there for ever, bound to the node.".to_owned()
         }
         (Some(WithoutAppArmor::StaysPending), Some(WithoutAppArmor::Rejected)) => format!(
-            "Such a pod stays Pending there for ever; a kubelet of {} rejects it instead, as Failed, and its owner makes another.",
+            "Such a pod stays Pending there for ever; a kubelet of {} rejects it instead, as \
+                 Failed, and its owner makes another.",
             target.first_hop()
         ),
         _ => "The kubelet rejects such a pod, as Failed, and its owner makes another.".to_owned(),
@@ -266,7 +278,8 @@ fn moving(asker: &Asker<'_>, severity: Severity, stuck: Option<&str>) -> String 
         }
         (Fate::Replaced, ..) if asker.runs_on.is_empty() => "None of its pods runs now.".to_owned(),
         (Fate::Replaced, ..) => {
-            "Other nodes can take its pods; nothing keeps the scheduler from choosing one that cannot."
+            "Other nodes can take its pods; nothing keeps the scheduler from choosing one that \
+                 cannot."
                 .to_owned()
         }
         (Fate::Restarted, ..) => {

@@ -137,9 +137,12 @@ impl<'a> Wishes<'a> {
             }
             _ => match value.strip_prefix(LOCALHOST) {
                 Some(name) if !name.trim().is_empty() => self.needs.push(Need::Loaded(name)),
-                Some(_) => self.refused(format!("the annotation of container {container} says {value:?} without a profile's name")),
+                Some(_) => self.refused(format!(
+                    "the annotation of container {container} says {value:?} without a profile's name"
+                )),
                 None => self.refused(format!(
-                    "the annotation of container {container} says {value:?}; only runtime/default, localhost/NAME and unconfined exist"
+                    "the annotation of container {container} says {value:?}; only runtime/default, \
+                         localhost/NAME and unconfined exist"
                 )),
             },
         }

@@ -24,7 +24,8 @@ pub(super) fn load(asker: &Asker<'_>, profile: &str, nodes: &[&str]) -> (String,
         "the owner's template"
     };
     let summary = format!(
-        "Load {profile} on {}, now and at each boot (a file in /etc/apparmor.d), or change {owner}. The command goes to each of these nodes.",
+        "Load {profile} on {}, now and at each boot (a file in /etc/apparmor.d), or change \
+             {owner}. The command goes to each of these nodes.",
         list::names(nodes)
     );
     (summary, vec![format!("apparmor_parser -r {}", shell::quote(&format!("/etc/apparmor.d/{profile}")))])
@@ -34,19 +35,22 @@ pub(super) fn load(asker: &Asker<'_>, profile: &str, nodes: &[&str]) -> (String,
 pub(super) fn annotation(asker: &Asker<'_>, field_is_there: bool) -> (String, Vec<String>) {
     if !field_is_there {
         return (
-            "There is no field for it before the hop; write it after that, in the template of the owner."
+            "There is no field for it before the hop; write it after that, in the template of \
+                 the owner."
                 .to_owned(),
             Vec::new(),
         );
     }
     match (asker.fate, asker.kind) {
         (Fate::Restarted, _) => (
-            "Write the field in the manifest of the static pod on its node, and take the annotation out."
+            "Write the field in the manifest of the static pod on its node, and take the \
+                 annotation out."
                 .to_owned(),
             Vec::new(),
         ),
         (Fate::Lost, _) => (
-            "The field of a pod cannot be changed: make the pod anew with the field, without the annotation."
+            "The field of a pod cannot be changed: make the pod anew with the field, without the \
+                 annotation."
                 .to_owned(),
             Vec::new(),
         ),

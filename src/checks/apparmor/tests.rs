@@ -182,7 +182,8 @@ fn apparmor_that_is_off_is_told_by_what_the_kubelet_does_then() {
         finding.why.clone()
     };
     assert!(off("1.29.4", "1.30.4").starts_with(
-        "Such a pod stays Pending there for ever, bound to the node. What runs already goes on."
+        "Such a pod stays Pending there for ever, bound to the node. What runs already goes \
+             on."
     ));
     assert!(off("1.30.4", "1.31.4").contains("a kubelet of 1.31 rejects it instead, as Failed"));
     assert!(off("1.31.4", "1.32.4").starts_with("The kubelet rejects such a pod, as Failed"));

@@ -64,7 +64,8 @@ impl UnreadFacts {
             Finding::unknown(code, gathered.could_hide, subject, &unread)
                 .why(why(&list::names(&concerns)))
                 .remedy(
-                    "Run the probe as root on these nodes, and give kubelift its output with --node-facts.",
+                    "Run the probe as root on these nodes, and give kubelift its output with \
+                         --node-facts.",
                     ["kubelift probe --script > probe.sh".to_owned()],
                 )
         };

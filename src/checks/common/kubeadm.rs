@@ -65,8 +65,12 @@ mod tests {
         let (read, _) = configuration(&world.evidence).unwrap();
         assert_eq!(read.kubernetes_version, "v1.30.4");
         assert!(read.etcd.local.is_none() && read.etcd.external.is_none());
-        world.config_map("kubeadm-config", json!({ "ClusterConfiguration":
-            "kind: ClusterConfiguration\netcd:\n  local:\n    dataDir: /var/lib/etcd\n    imageTag: 3.5.32-0\n" }));
+        world.config_map(
+            "kubeadm-config",
+            json!({ "ClusterConfiguration":
+            "kind: ClusterConfiguration\netcd:\n  local:\n    dataDir: /var/lib/etcd\n    \
+                 imageTag: 3.5.32-0\n" }),
+        );
         assert_eq!(configuration(&world.evidence).unwrap().0.etcd.local.unwrap().image_tag, "3.5.32-0");
         world.config_map(
             "kubeadm-config",

@@ -97,7 +97,8 @@ fn audit(group: &str, version: &str, plural: &str) -> String {
     let prefix =
         if group.is_empty() { format!("/api/{version}/") } else { format!("/apis/{group}/{version}/") };
     let filter = format!(
-        "select((.requestURI // \"\" | startswith({})) and (.objectRef.resource == {})) | [.user.username, .userAgent, .verb] | @tsv",
+        "select((.requestURI // \"\" | startswith({})) and (.objectRef.resource == {})) | \
+             [.user.username, .userAgent, .verb] | @tsv",
         serde_json::Value::from(prefix),
         serde_json::Value::from(plural),
     );

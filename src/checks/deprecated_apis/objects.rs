@@ -157,7 +157,11 @@ fn must_go(managed: &ManagedListing, object: &ManagedObject, going: &Going) -> F
     };
     let mut finding = Finding::new("ApiObjectMustGo", going.severity, subject(managed, object), message)
         .why(going.api.note.clone().unwrap_or_else(|| {
-            format!("Nothing that is served before {} can be stored in its place, so what is in etcd then is lost to every client.", going.gone)
+            format!(
+                "Nothing that is served before {} can be stored in its place, so what is in etcd \
+                 then is lost to every client.",
+                going.gone
+            )
         }))
         .saw("it exists", managed.listing.stamp.as_ref())
         .link(link::DEPRECATIONS);

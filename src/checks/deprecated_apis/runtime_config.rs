@@ -75,11 +75,13 @@ fn finding(evidence: &Evidence, target: &Target, pod: &Pod, name: &str, gone: Mi
     let severity = going::severity(gone, target);
     let later = if severity == Severity::Blocker { String::new() } else { format!(": a blocker at {gone}") };
     let message = format!(
-        "--runtime-config names {name}, and a kube-apiserver of {gone} does not start with that{later}"
+        "--runtime-config names {name}, and a kube-apiserver of {gone} does not start with \
+             that{later}"
     );
     Finding::new("RuntimeConfigNamesGoneApi", severity, static_pods::subject(pod), message)
         .why(format!(
-            "kubeadm carries the flag over, and the new server ends with \"group version {name} that has not been registered\"."
+            "kubeadm carries the flag over, and the new server ends with \"group version {name} \
+                 that has not been registered\"."
         ))
         .saw(format!("its flag --runtime-config names {name}"), evidence.objects.pods.stamp.as_ref())
         .remedy(

@@ -148,7 +148,10 @@ fn a_called_api_is_one_finding_that_names_servers_and_no_client() {
     assert_eq!(called.severity, Severity::Blocker);
     assert_eq!(
         called.message,
-        format!("somebody calls {FLOW}/v1beta3 flowschemas, on 2 of 3 API servers: 1.32 does not serve it")
+        format!(
+            "somebody calls {FLOW}/v1beta3 flowschemas, on 2 of 3 API servers: 1.32 does not \
+             serve it"
+        )
     );
     let who: Vec<&str> = called.evidence.iter().map(|proof| proof.saw.split(':').next().unwrap()).collect();
     assert_eq!(who, ["cp1 (10.0.0.11", "cp3 (10.0.0.13"]);

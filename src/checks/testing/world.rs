@@ -42,8 +42,12 @@ impl World {
                 .insert(name.into(), read(&format!("probe {name}.json"), facts(name, version)));
         }
         world.control_plane();
-        world.config_map("kubeadm-config", json!({ "ClusterConfiguration": format!(
-            "apiVersion: kubeadm.k8s.io/v1beta3\nclusterName: kubernetes\nkind: ClusterConfiguration\nkubernetesVersion: v{version}\n") }));
+        world.config_map(
+            "kubeadm-config",
+            json!({ "ClusterConfiguration": format!(
+            "apiVersion: kubeadm.k8s.io/v1beta3\nclusterName: kubernetes\nkind: \
+                 ClusterConfiguration\nkubernetesVersion: v{version}\n") }),
+        );
         world.config_map(
             "kubelet-config",
             json!({ "kubelet": "cgroupDriver: systemd\nkind: KubeletConfiguration\n" }),

@@ -37,9 +37,21 @@ fn configuration(context: &Context<'_>) -> Finding {
         }
         Err(unread) if unread.reason == Reason::Absent => {
             let could_be = if maker == Maker::Hidden { ", as far as can be seen" } else { "" };
-            return Finding::new("NotKubeadm", Severity::Warning, subject, format!("nothing shows that kubeadm made this cluster{could_be}: what is said of the upgrade is said of the API"))
-                .saw(unread.to_string(), None)
-                .saw("no node has the label of a control plane, and no static pod of kube-apiserver is shown", context.evidence.objects.nodes.stamp.as_ref());
+            return Finding::new(
+                "NotKubeadm",
+                Severity::Warning,
+                subject,
+                format!(
+                    "nothing shows that kubeadm made this cluster{could_be}: what is said of the upgrade \
+                 is said of the API"
+                ),
+            )
+            .saw(unread.to_string(), None)
+            .saw(
+                "no node has the label of a control plane, and no static pod of kube-apiserver is \
+                     shown",
+                context.evidence.objects.nodes.stamp.as_ref(),
+            );
         }
         Err(unread) => {
             let could_hide = maker.could_hide();
@@ -49,20 +61,51 @@ fn configuration(context: &Context<'_>) -> Finding {
     let text = config.kubernetes_version.as_str();
     let from = &context.target.from;
     let finding = match parse(text) {
-        None => Finding::new("KubeadmConfigVersion", Severity::Warning, subject, format!("kubernetesVersion is {text:?}, which is no version"))
-            .why("kubeadm writes the version of the last upgrade there, and `kubeadm upgrade node` takes it from there."),
-        Some(version) if version == *from => {
-            Finding::new("KubeadmConfigAgrees", Severity::Pass, subject, format!("kubeadm-config says {version}, as the API servers do"))
-        }
+        None => Finding::new(
+            "KubeadmConfigVersion",
+            Severity::Warning,
+            subject,
+            format!("kubernetesVersion is {text:?}, which is no version"),
+        )
+        .why(
+            "kubeadm writes the version of the last upgrade there, and `kubeadm upgrade node` \
+                 takes it from there.",
+        ),
+        Some(version) if version == *from => Finding::new(
+            "KubeadmConfigAgrees",
+            Severity::Pass,
+            subject,
+            format!("kubeadm-config says {version}, as the API servers do"),
+        ),
         Some(version) if version > *from => {
             let newest = context.evidence.servers.versions().map(|(_, version)| version).max();
             let under_way = newest.is_some_and(|newest| *newest >= version);
-            let (severity, what) = if under_way { (Severity::Notice, "an upgrade is under way") } else { (Severity::Warning, "no API server is at that version") };
-            Finding::new("KubeadmConfigVersion", severity, subject, format!("kubeadm-config says {version}, and the oldest API server is {from}: {what}"))
-                .why("`kubeadm upgrade apply` writes it at its end, so the first control plane has been upgraded, or was meant to be.")
+            let (severity, what) = if under_way {
+                (Severity::Notice, "an upgrade is under way")
+            } else {
+                (Severity::Warning, "no API server is at that version")
+            };
+            Finding::new(
+                "KubeadmConfigVersion",
+                severity,
+                subject,
+                format!("kubeadm-config says {version}, and the oldest API server is {from}: {what}"),
+            )
+            .why(
+                "`kubeadm upgrade apply` writes it at its end, so the first control plane has been \
+                     upgraded, or was meant to be.",
+            )
         }
-        Some(version) => Finding::new("KubeadmConfigVersion", Severity::Warning, subject, format!("kubeadm-config says {version}, and the API servers are at {from}"))
-            .why("An upgrade did not get to its end, or was done by hand: what else kubeadm writes at the end, its other ConfigMaps and rights, may be old too."),
+        Some(version) => Finding::new(
+            "KubeadmConfigVersion",
+            Severity::Warning,
+            subject,
+            format!("kubeadm-config says {version}, and the API servers are at {from}"),
+        )
+        .why(
+            "An upgrade did not get to its end, or was done by hand: what else kubeadm writes at \
+                 the end, its other ConfigMaps and rights, may be old too.",
+        ),
     };
     finding.saw(format!("kubernetesVersion: {text}"), Some(stamp)).link(link::KUBEADM_UPGRADE)
 }
@@ -93,7 +136,8 @@ fn programs(context: &Context<'_>) -> Vec<Finding> {
                     );
                     findings.push(
                         Finding::new("KubeadmTooNew", Severity::Warning, Subject::node(name), message)
-                            .why("The package step of the upgrade installs the kubeadm of the hop, which here takes it back.")
+                            .why("The package step of the upgrade installs the kubeadm of the hop, which here takes \
+                                 it back.")
                             .saw(format!("kubeadm version says {version}"), Some(stamp))
                             .link(link::KUBEADM_UPGRADE),
                     );

@@ -85,7 +85,10 @@ fn judge(context: &Context<'_>, component: &str, pod: &Pod, version: &Version) -
     let message = format!("{component} is {version}, and {whose} is {server}");
     Some(
         Finding::new(code, severity, static_pods::subject(pod), message)
-            .why("It may not be newer than the API server, and one minor older at most. kubeadm takes both along in the hop.")
+            .why(
+                "It may not be newer than the API server, and one minor older at most. kubeadm takes \
+                 both along in the hop.",
+            )
             .saw(format!("its image is {}", image(pod)), listing.stamp.as_ref())
             .link(link::SKEW),
     )

@@ -65,7 +65,11 @@ fn stops(subject: Subject, message: &str, remedy: &str) -> Finding {
     Finding::new("CoreDnsStopsKubeadm", Severity::Blocker, subject, message)
         .why("kubeadm's preflight check CoreDNSMigration ends the upgrade before it begins.")
         .remedy(
-            format!("Mend that ({remedy}), or upgrade with --ignore-preflight-errors=CoreDNSUnsupportedPlugins,CoreDNSMigration and see to CoreDNS by hand."),
+            format!(
+                "Mend that ({remedy}), or upgrade with \
+                 --ignore-preflight-errors=CoreDNSUnsupportedPlugins,CoreDNSMigration and see to \
+                 CoreDNS by hand."
+            ),
             [],
         )
         .link(link::KUBEADM_UPGRADE)
@@ -120,11 +124,19 @@ fn judge(context: &Context<'_>, deployment: &Workload, subject: Subject) -> Find
             format!("CoreDNS goes from {running} to {pinned}"),
         );
     }
-    let message =
-        format!("CoreDNS is {tag}, which no kubeadm ever brought: {to} may not know how to go on from it");
+    let message = format!(
+        "CoreDNS is {tag}, which no kubeadm ever brought: {to} may not know how to go on \
+             from it"
+    );
     Finding::new("CoreDnsUnusual", Severity::Warning, subject, message)
-        .why("If it does not, its preflight check CoreDNSMigration ends the upgrade before it begins: \"start version not supported\".")
-        .remedy("Ask it, on a control plane, with the kubeadm of the target:", [format!("kubeadm upgrade plan v{to}")])
+        .why(
+            "If it does not, its preflight check CoreDNSMigration ends the upgrade before it \
+             begins: \"start version not supported\".",
+        )
+        .remedy(
+            "Ask it, on a control plane, with the kubeadm of the target:",
+            [format!("kubeadm upgrade plan v{to}")],
+        )
         .link(link::KUBEADM_UPGRADE)
 }
 

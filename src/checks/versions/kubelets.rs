@@ -73,7 +73,8 @@ fn judge(context: &Context<'_>, version: &Version, nodes: &[&Node]) -> Vec<Findi
             let older =
                 context.catalog.skew_rule("kubelet", "kube-apiserver", hop).map_or(0, |rule| rule.older);
             let why = format!(
-                "A kubelet may be {} older than the API servers, which would be {hop}; kubeadm refuses the hop (unless forced).",
+                "A kubelet may be {} older than the API servers, which would be {hop}; kubeadm \
+                     refuses the hop (unless forced).",
                 minors(older)
             );
             return each("KubeletTooOld", Severity::Blocker, message, &why);
@@ -117,14 +118,26 @@ fn judge(context: &Context<'_>, version: &Version, nodes: &[&Node]) -> Vec<Findi
     if let Some(minor) = target.hops().iter().find(too_old) {
         let names: Vec<&str> = nodes.iter().map(|node| node.metadata.name.as_str()).collect();
         let message = format!(
-            "kubelet {version} on {} is too old for {minor}: a blocker at {minor} unless upgraded on the way",
+            "kubelet {version} on {} is too old for {minor}: a blocker at {minor} unless \
+                 upgraded on the way",
             list::names(&names)
         );
         findings.push(
-            Finding::new("KubeletTooOld", Severity::Warning, Subject::thing("Kubelet", &version.to_string()), message)
-                .why("The order of an upgrade has the kubelets go with each hop; this says what follows if they do not.")
-                .saw(format!("nodeInfo.kubeletVersion is v{version}"), context.evidence.objects.nodes.stamp.as_ref())
-                .link(link::SKEW),
+            Finding::new(
+                "KubeletTooOld",
+                Severity::Warning,
+                Subject::thing("Kubelet", &version.to_string()),
+                message,
+            )
+            .why(
+                "The order of an upgrade has the kubelets go with each hop; this says what follows \
+                     if they do not.",
+            )
+            .saw(
+                format!("nodeInfo.kubeletVersion is v{version}"),
+                context.evidence.objects.nodes.stamp.as_ref(),
+            )
+            .link(link::SKEW),
         );
     }
     findings
@@ -142,7 +155,13 @@ fn one(context: &Context<'_>, node: &Node, version: &Version, finding: Finding) 
     }
     let next = version.minor().next();
     finding.remedy(
-        format!("Bring the kubelet up one minor at a time, to {next} first: with the packages of that minor, the node drained.", ),
-        ["kubeadm upgrade node".to_owned(), "systemctl daemon-reload && systemctl restart kubelet".to_owned()],
+        format!(
+            "Bring the kubelet up one minor at a time, to {next} first: with the packages of \
+             that minor, the node drained.",
+        ),
+        [
+            "kubeadm upgrade node".to_owned(),
+            "systemctl daemon-reload && systemctl restart kubelet".to_owned(),
+        ],
     )
 }

@@ -105,7 +105,10 @@ fn route(context: &Context<'_>) -> Finding {
         ),
     };
     let mut finding = Finding::new("Route", Severity::Pass, context.cluster(), message)
-        .why("kubeadm goes one minor at a time. Blockers are those of the first hop; what a later hop adds is a warning that names it.")
+        .why(
+            "kubeadm goes one minor at a time. Blockers are those of the first hop; what a later \
+             hop adds is a warning that names it.",
+        )
         .link(link::KUBEADM_UPGRADE);
     for (address, version) in context.evidence.servers.versions() {
         let server = context.evidence.servers.servers.iter().find(|server| server.address == *address);

@@ -73,7 +73,12 @@ pub(super) fn findings(context: &Context<'_>) -> Vec<Finding> {
         }
         if let Skew::TooOld(distance) = skew(hop) {
             let message = format!("kube-proxy {version} is {} behind {hop}", minors(distance));
-            findings.push(by("KubeProxySkew", message, "kubeadm brings it to the target once every API server is there; until then it is older than the rules allow."));
+            findings.push(by(
+                "KubeProxySkew",
+                message,
+                "kubeadm brings it to the target once every API server is there; until then it is \
+                 older than the rules allow.",
+            ));
         }
         let far = nodes.iter().filter(|node| {
             kubelets.get(**node).is_some_and(|kubelet| {

@@ -52,13 +52,22 @@ fn beside(context: &Context<'_>, versions: &BTreeMap<&Version, Vec<String>>) -> 
                 list::names(old)
             );
             Finding::new("ApiServersDiffer", Severity::Warning, subject, message)
-                .why("The hop starts from the oldest. No kubelet may become newer than that before it is done.")
-                .remedy("Bring the remaining control planes to the version of the others first.", ["kubeadm upgrade node".to_owned()])
+                .why(
+                    "The hop starts from the oldest. No kubelet may become newer than that before it is \
+                     done.",
+                )
+                .remedy(
+                    "Bring the remaining control planes to the version of the others first.",
+                    ["kubeadm upgrade node".to_owned()],
+                )
         }
         Skew::TooNew(distance) | Skew::TooOld(distance) => {
             let message = format!("API servers are {} apart, from {oldest} to {newest}", minors(distance));
             Finding::new("ApiServersTooFarApart", Severity::Blocker, subject, message)
-                .why("They may be one minor apart, for as long as an upgrade takes. Objects that the newer ones store can be unreadable to the older ones.")
+                .why(
+                    "They may be one minor apart, for as long as an upgrade takes. Objects that the \
+                     newer ones store can be unreadable to the older ones.",
+                )
                 .remedy("Bring the oldest control planes up, one minor at a time, before anything else.", [])
         }
         Skew::OtherMajor => {
@@ -85,7 +94,8 @@ fn beyond(context: &Context<'_>) -> Vec<Finding> {
             message,
         )
         .why(
-            "kubeadm would take it back to the target. A target that no server is beyond needs no step back.",
+            "kubeadm would take it back to the target. A target that no server is beyond needs \
+                 no step back.",
         )
         .saw(format!("{} is {version}", servers::name(server)), Some(stamp));
         Some(finding.remedy(format!("Choose {version} or later as the target."), []))
