@@ -84,6 +84,12 @@ fn refused(snapshot: &Snapshot, flags: &cli::Source) -> Option<String> {
 }
 
 async fn record(flags: &cli::Source, file: &Path) -> Result<u8> {
+    // A large cluster takes a while to read: what would fail at the end is looked at first.
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        complain(&format!("{} cannot be written: {} is no folder", file.display(), folder.display()));
+        return Ok(cli::USAGE);
+    }
     let snapshot = Source::open(flags, false).await?.once().await;
     if snapshot.evidence.is_empty() {
         complain(&format!(

@@ -33,6 +33,9 @@ const REREAD_EVERY: Duration = Duration::from_secs(60);
 const BACKOFF: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(10), Duration::from_secs(30)];
 
+/// A watch that lasted so long was a good one, however it ended.
+const STEADY: Duration = Duration::from_secs(5);
+
 /// How often a list begins again within one read, because its pages expired (410).
 const MAX_RESTARTS: usize = 3;
 
@@ -127,9 +130,14 @@ impl<T: Object + DeserializeOwned + Send + Sync + 'static> Lister<T> {
             refresh.mark_unchanged();
             let pause = match self.list().await {
                 Some(version) => {
-                    failures = 0;
+                    let began = Instant::now();
                     self.watch(version, &mut refresh).await;
-                    continue;
+                    // A server whose watches end at once must not be listed again at once, for ever.
+                    if began.elapsed() > STEADY || refresh.has_changed().unwrap_or(true) {
+                        failures = 0;
+                        continue;
+                    }
+                    backoff(&mut failures)
                 }
                 None if self.draft.unread.is_empty() => REREAD_EVERY,
                 None => backoff(&mut failures),
@@ -297,7 +305,10 @@ impl<T: Object + DeserializeOwned + Send + Sync + 'static> Lister<T> {
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                _ = refresh.changed() => return,
+                _ = refresh.changed() => {
+                    refresh.mark_changed();
+                    return;
+                }
                 () = self.out.closed() => return,
             }
         }
@@ -337,7 +348,10 @@ impl<T: Object + DeserializeOwned + Send + Sync + 'static> Lister<T> {
                     self.publish();
                     continue;
                 }
-                _ = refresh.changed() => return WatchEnd::Relist,
+                _ = refresh.changed() => {
+                    refresh.mark_changed();
+                    return WatchEnd::Relist;
+                }
                 () = self.out.closed() => return WatchEnd::Relist,
             };
             let end = match chunk {
