@@ -1,6 +1,6 @@
 //! All that was not read, in one list.
 
-use super::{Evidence, Reading, Unread};
+use super::{Evidence, Reading, Reason, Unread};
 
 impl Evidence {
     /// Everything that was not read, and why: what a report must say beside its findings.
@@ -15,7 +15,11 @@ impl Evidence {
         self.config_maps.values().for_each(|reading| push(&mut unread, reading));
         unread.extend(self.objects.gaps());
         unread.extend(self.facts_gaps());
-        push(&mut unread, &self.backups);
+        if !(self.nodes_looked_for_backups()
+            && self.backups.get().is_err_and(|gap| gap.reason == Reason::NotProvided))
+        {
+            push(&mut unread, &self.backups);
+        }
         unread.extend(self.backups.value().into_iter().flat_map(|found| found.unread.iter().cloned()));
         // The list of API servers rests on a listing, whose gap is the same.
         let mut seen = Vec::new();
@@ -26,6 +30,12 @@ impl Evidence {
             }
         });
         unread
+    }
+
+    /// Whether the probe looked for backups on some node, so that none has to be looked for here.
+    fn nodes_looked_for_backups(&self) -> bool {
+        let mut facts = self.node_facts.values().filter_map(Reading::value);
+        facts.any(|facts| facts.backups.as_ref().is_some_and(|backups| !backups.looked.is_empty()))
     }
 
     /// The nodes whose facts were not read, or one entry for all of them where none was asked for; and files
