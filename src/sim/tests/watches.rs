@@ -18,8 +18,12 @@ impl Watch {
         Self(BufReader::new(read).lines())
     }
 
-    /// The next event: its type, and its object.
+    /// The next event: its type, and its object. One that does not come is a failure, not a wait for ever.
     async fn next(&mut self) -> Option<(String, Value)> {
+        tokio::time::timeout(std::time::Duration::from_secs(30), self.line()).await.unwrap()
+    }
+
+    async fn line(&mut self) -> Option<(String, Value)> {
         loop {
             let line = self.0.next_line().await.ok()??;
             if line == "0" {
