@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use kube::Client;
 use kube::client::Body;
 
+use super::encoding::Decoder;
 use super::failure::Failure;
 use super::pulse::Pulse;
 use crate::evidence::{ReadRecord, Reason};
@@ -47,6 +48,10 @@ pub struct Answer {
     pub at: Timestamp,
     body: Body,
     pause: Duration,
+    decoder: Decoder,
+    pulse: Pulse,
+    /// Bytes that came, and how long they were waited for; `None` for a watch, whose silence says nothing.
+    measured: Option<(u64, Duration)>,
 }
 
 impl Asker {
@@ -149,7 +154,10 @@ impl Asker {
     /// Sends the question once, writes it down, and gives the status and the answer.
     async fn send(&self, path: &str, accept: &str) -> Result<(u16, Answer), Failure> {
         let asked = Instant::now();
-        let request = Request::get(path).header(header::ACCEPT, accept).body(Body::empty());
+        let encoding = if self.pulse.line().is_slow() { "gzip" } else { "identity" };
+        let request =
+            Request::get(path).header(header::ACCEPT, accept).header(header::ACCEPT_ENCODING, encoding);
+        let request = request.body(Body::empty());
         let request = request.map_err(|error| Failure::new(Reason::Malformed, &error.to_string()))?;
         let sent = tokio::time::timeout(HEAD_TIMEOUT, self.client.send(request)).await;
         let at = Timestamp::now();
@@ -173,16 +181,23 @@ impl Asker {
                     answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
                 };
                 let (status, content_type) = (answer.status().as_u16(), text("content-type").to_owned());
+                let decoder = Decoder::of(text("content-encoding"));
                 record.status = Some(status);
                 record.audit_id = Some(text("audit-id")).filter(|id| !id.is_empty()).map(Text::from);
                 self.pulse.record(record);
                 if self.is_entry {
                     self.pulse.answered();
                 }
-                return Ok((
-                    status,
-                    Answer { content_type, at, body: answer.into_body(), pause: BODY_TIMEOUT },
-                ));
+                let answer = Answer {
+                    content_type,
+                    at,
+                    body: answer.into_body(),
+                    pause: BODY_TIMEOUT,
+                    decoder: decoder?,
+                    pulse: self.pulse.clone(),
+                    measured: Some((0, Duration::ZERO)),
+                };
+                return Ok((status, answer));
             }
         };
         record.error = Some(failure.message.clone());
@@ -196,10 +211,11 @@ impl Asker {
 }
 
 impl Answer {
-    /// Lets the body pause for up to `pause` between two chunks.
+    /// As the answer of a watch, whose body may pause for up to `pause` between two chunks.
     #[must_use]
-    pub const fn with_pause(mut self, pause: Duration) -> Self {
+    pub fn as_watch(mut self, pause: Duration) -> Self {
         self.pause = pause;
+        self.measured = None;
         self
     }
 
@@ -227,16 +243,28 @@ impl Answer {
     /// When the body breaks off, or pauses for too long.
     pub async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, Failure> {
         loop {
+            let asked = Instant::now();
             let frame = match tokio::time::timeout(self.pause, self.body.frame()).await {
                 Err(_) => {
                     let message = format!("the answer paused for {} s", self.pause.as_secs());
                     return Err(Failure::new(Reason::TimedOut, &message));
                 }
-                Ok(None) => return Ok(None),
+                Ok(None) => {
+                    if let Some((bytes, waited)) = self.measured {
+                        self.pulse.line().note(bytes, waited);
+                    }
+                    return Ok(None);
+                }
                 Ok(Some(Err(error))) => return Err(Failure::of_client(&error)),
                 Ok(Some(Ok(frame))) => frame,
             };
-            if let Ok(data) = frame.into_data() {
+            let Ok(data) = frame.into_data() else { continue };
+            if let Some((bytes, waited)) = &mut self.measured {
+                *bytes += data.len() as u64;
+                *waited += asked.elapsed();
+            }
+            let data = self.decoder.decode(data)?;
+            if !data.is_empty() {
                 return Ok(Some(data));
             }
         }

@@ -33,6 +33,9 @@ const REREAD_EVERY: Duration = Duration::from_secs(60);
 const BACKOFF: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(10), Duration::from_secs(30)];
 
+/// How often a page is asked for again whose answer broke off.
+const MAX_BROKEN: usize = 2;
+
 /// A watch that lasted so long was a good one, however it ended.
 const STEADY: Duration = Duration::from_secs(5);
 
@@ -244,7 +247,27 @@ impl<T: Object + DeserializeOwned + Send + Sync + 'static> Lister<T> {
             .acquire_owned()
             .await
             .map_err(|error| Failure::new(Reason::Unreachable, &error.to_string()))?;
-        let mut answer = self.asker.ask(&path, self.what.wire.accept()).await?;
+        let mut broken = 0;
+        loop {
+            let answer = self.asker.ask(&path, self.what.wire.accept()).await?;
+            match self.take_page(answer, fresh, show).await {
+                // An answer that breaks off is asked for again: what came of it is only put in once more.
+                Err(failure) if failure.is_passing() && broken < MAX_BROKEN => {
+                    broken += 1;
+                    tokio::time::sleep(PUBLISH_EVERY).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Decodes a page as it comes.
+    async fn take_page(
+        &mut self,
+        mut answer: Answer,
+        fresh: &mut Store<T>,
+        show: bool,
+    ) -> Result<ListMeta, Failure> {
         let mut decoder = ListDecoder::<T>::new(wire_of(&answer)?, self.what.schema);
         while let Some(chunk) = answer.chunk().await? {
             decoder.push(&chunk, &mut |object| fresh.put(object)).map_err(|error| undecodable(&error))?;
@@ -336,7 +359,7 @@ impl<T: Object + DeserializeOwned + Send + Sync + 'static> Lister<T> {
         if self.draft.stale_since.take().is_some() {
             self.publish();
         }
-        let mut answer = answer.with_pause(Duration::from_secs(WATCH_SECONDS + 20));
+        let mut answer = answer.as_watch(Duration::from_secs(WATCH_SECONDS + 20));
         let mut decoder = WatchDecoder::<T>::new(wire, self.what.schema);
         let mut publish_at: Option<Instant> = None;
         loop {

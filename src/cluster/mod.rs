@@ -5,6 +5,7 @@ pub mod client;
 pub mod cluster_name;
 pub mod credentials;
 pub mod discover;
+pub mod encoding;
 pub mod environment;
 pub mod failure;
 pub mod guard;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::encoding::Line;
 use crate::evidence::ReadRecord;
 
 /// How many requests the log keeps; the oldest go first. A recording holds what a session read, not all that
@@ -22,6 +23,7 @@ pub struct Pulse(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     state: Mutex<State>,
+    line: Line,
     /// Counts changes, so that whoever shows the log learns of them.
     changed: watch::Sender<u64>,
 }
@@ -35,7 +37,11 @@ struct State {
 
 impl Default for Pulse {
     fn default() -> Self {
-        Self(Arc::new(Inner { state: Mutex::default(), changed: watch::Sender::new(0) }))
+        Self(Arc::new(Inner {
+            state: Mutex::default(),
+            line: Line::default(),
+            changed: watch::Sender::new(0),
+        }))
     }
 }
 
@@ -43,6 +49,11 @@ impl Pulse {
     fn with<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
         // A panic elsewhere leaves plain data behind, which is as good as before.
         change(&mut self.0.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What is known of the line's speed.
+    pub fn line(&self) -> &Line {
+        &self.0.line
     }
 
     /// Notes a request and how it was answered.
