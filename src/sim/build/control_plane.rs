@@ -70,7 +70,8 @@ impl World<'_> {
         let component = text(&manifest, "/metadata/labels/component").to_owned();
         let mut template = manifest;
         let hash = names::hex32(&template.to_string());
-        let seen = node.api_server.started.unwrap_or(node.booted);
+        let restarted = node.api_server.started.filter(|_| component == "kube-apiserver");
+        let seen = restarted.unwrap_or(node.booted);
         merge(
             &mut template,
             &json!({
@@ -98,7 +99,7 @@ impl World<'_> {
             template: &template,
             node: Some((name, node)),
             made: seen,
-            state: None,
+            state: node.static_pods.get(&component),
             manager: "kubelet",
         };
         let pod = pod::pod(&shape);

@@ -79,6 +79,9 @@ pub(crate) struct NodeSpec {
     /// Whether it runs a control plane, and so an API server.
     #[serde(default)]
     pub(crate) control_plane: bool,
+    /// What is special about its static pods, by component.
+    #[serde(default)]
+    pub(crate) static_pods: BTreeMap<String, PodSpec>,
     /// What its API server is like.
     #[serde(default)]
     pub(crate) api_server: ApiServerSpec,
