@@ -13,6 +13,7 @@ use crate::hosts::probe;
 use crate::report::{self, Format};
 use crate::session::{Snapshot, recording};
 use crate::source::{Source, SourceError};
+use crate::ui;
 
 /// Does what the command line says, and gives the exit code.
 ///
@@ -21,10 +22,10 @@ use crate::source::{Source, SourceError};
 pub async fn run(cli: Cli) -> Result<u8> {
     let Cli { command, mut source, screen, .. } = cli;
     match command {
-        None => cockpit(&source, &screen).await,
+        None => show(&source, &screen).await,
         Some(Command::Demo { scenario }) => {
             source.demo = Some(scenario);
-            cockpit(&source, &screen).await
+            show(&source, &screen).await
         }
         Some(Command::Check { output }) => check(&source, output).await,
         Some(Command::Probe { script }) => run_probe(script).await,
@@ -52,6 +53,10 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// The exit code of an error: 2 where something else should have been asked for, 1 otherwise.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
+    #[cfg(feature = "tui")]
+    if error.is::<ui::cockpit::OptionsError>() {
+        return cli::USAGE;
+    }
     error.downcast_ref::<SourceError>().map_or(cli::FAILED, SourceError::exit_code)
 }
 
@@ -129,6 +134,18 @@ async fn run_probe(script: bool) -> Result<u8> {
 
 fn complain(message: &str) {
     eprintln!("kubelift: {message}");
+}
+
+async fn show(flags: &cli::Source, screen: &cli::Screen) -> Result<u8> {
+    if screen.plain { plain(flags).await } else { cockpit(flags, screen).await }
+}
+
+async fn plain(flags: &cli::Source) -> Result<u8> {
+    let (handle, simulation) = Source::open(flags, false).await?.follow().await;
+    let told = ui::plain::run(handle, ui::plain::stdin(), &mut io::stdout()).await;
+    drop(simulation);
+    told.context("the lines could not be written")?;
+    Ok(cli::READY)
 }
 
 #[cfg(feature = "tui")]

@@ -6,4 +6,9 @@
 #[cfg(feature = "tui")]
 pub mod cockpit;
 pub mod commands;
+pub mod filter;
+pub mod plain;
 pub mod words;
+
+#[cfg(test)]
+mod sample;

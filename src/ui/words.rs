@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use crate::catalog::Catalog;
 use crate::checks::target::Asked;
-use crate::checks::{Severity, Target, Verdict};
-use crate::evidence::{Evidence, Progress};
+use crate::checks::{Finding, Proof, Severity, Target, Verdict};
+use crate::evidence::{Evidence, Progress, ReadRecord};
 use crate::session::{Kind, Snapshot};
 use crate::version::Version;
 
@@ -182,6 +182,68 @@ pub fn freshness(snapshot: &Snapshot, now: Timestamp) -> Freshness {
         _ => (format!("read {} h {} min ago", age / 3600, age % 3600 / 60), 60),
     };
     Freshness { changes_in: Some(Duration::from_secs(unit - age % unit)), ..still(text) }
+}
+
+/// The word for a finding's severity.
+pub const fn severity(finding: &Finding) -> &'static str {
+    match finding.severity {
+        _ if finding.waits_for.is_some() => "still being read",
+        Severity::Pass => "ok",
+        severity => severity.as_str(),
+    }
+}
+
+/// `12:04:27 UTC · GET /api/v1/pods`
+pub fn source(proof: &Proof) -> String {
+    let at = proof.at.map(|at| format!("{} UTC", clock(at)));
+    let how = (!proof.how.is_empty()).then(|| proof.how.clone());
+    at.into_iter().chain(how).collect::<Vec<_>>().join(" · ")
+}
+
+/// A finding as text, with everything that it says.
+pub fn in_full(finding: &Finding) -> String {
+    let mut text = format!("{} {}: {}\n", finding.code, severity(finding), finding.subject);
+    let mut line = |label: &str, words: &str| {
+        if !words.is_empty() {
+            text.push_str(&format!("{label}{words}\n"));
+        }
+    };
+    line("", &finding.message);
+    line("why: ", &finding.why);
+    if let Some(remedy) = &finding.remedy {
+        line("remedy: ", &remedy.summary);
+        remedy.commands.iter().for_each(|command| line("  $ ", command));
+    }
+    for proof in &finding.evidence {
+        line("evidence: ", &proof.saw);
+        line("  ", &source(proof));
+    }
+    line("see: ", finding.link.as_deref().unwrap_or_default());
+    text
+}
+
+/// A request in a line, with all that is known of it.
+pub fn request(read: &ReadRecord) -> String {
+    let audit = read.audit_id.as_ref().map(|id| format!(" audit-id={id}")).unwrap_or_default();
+    format!(
+        "{} {} {} {} {} {} ms{audit}",
+        read.at,
+        read.server,
+        read.method,
+        read.path,
+        outcome(read),
+        read.millis
+    )
+}
+
+/// What a request was answered with: a status, or why there was none.
+pub fn outcome(read: &ReadRecord) -> String {
+    match (read.status, &read.error) {
+        (Some(status), None) => status.to_string(),
+        (Some(status), Some(error)) => format!("{status} {error}"),
+        (None, Some(error)) => error.to_string(),
+        (None, None) => "no answer".to_owned(),
+    }
 }
 
 #[cfg(test)]

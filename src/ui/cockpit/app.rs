@@ -14,13 +14,13 @@ use crate::session::{Kind, Request, Snapshot};
 use super::chord::Chord;
 use super::cursor::Cursor;
 use super::editor::Editor;
-use super::filter::Filter;
 use super::keymap::Keymap;
 use super::layers;
 use super::layout::{Layout, Parts};
 use super::view::{PaneView, View};
 use super::widgets::Look;
 use crate::ui::commands::{Context, Place};
+use crate::ui::filter::Filter;
 
 /// Something that happened.
 #[derive(Debug, Clone)]

@@ -86,8 +86,8 @@ fn as_read<T>(listing: &Listing<T>, text: String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
     use super::*;
+    use crate::ui::sample;
 
     fn fact(evidence: &Evidence, label: &str) -> String {
         of(evidence).into_iter().find(|(own, _)| own == label).unwrap().1

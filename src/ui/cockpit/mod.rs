@@ -11,7 +11,6 @@ pub mod cursor;
 pub mod draw;
 pub mod editor;
 pub mod facts;
-pub mod filter;
 pub mod glyphs;
 pub mod keymap;
 pub mod layers;
@@ -26,8 +25,6 @@ pub mod update;
 pub mod view;
 pub mod widgets;
 
-#[cfg(test)]
-mod sample;
 #[cfg(test)]
 mod snapshots;
 #[cfg(test)]

@@ -24,11 +24,6 @@ pub const fn of(finding: &Finding) -> Role {
     if finding.waits_for.is_some() { Role::Reading } else { severity(finding.severity) }
 }
 
-/// The word for a finding's severity.
-pub const fn word(finding: &Finding) -> &'static str {
-    if finding.waits_for.is_some() { "still being read" } else { finding.severity.as_str() }
-}
-
 /// The sign of a finding.
 pub const fn glyph(finding: &Finding, glyphs: &Glyphs) -> &'static str {
     if finding.waits_for.is_some() { glyphs.reading } else { glyphs.of(finding.severity) }

@@ -11,8 +11,9 @@ use super::glyphs::{ASCII, UNICODE};
 use super::keymap::Keymap;
 use super::theme::Theme;
 use super::widgets::Look;
-use super::{draw, sample, snapshots, update};
+use super::{draw, snapshots, update};
 use crate::session::Snapshot;
+use crate::ui::sample;
 
 pub(super) const WIDE: (u16, u16) = (120, 40);
 pub(super) const MIDDLE: (u16, u16) = (80, 24);

@@ -10,11 +10,11 @@ use super::app::{App, Detail, Effect, Event, Focus, Identity, Layer, Lines, Noti
 use super::chord::Chord;
 use super::cursor::{Cursor, Motion};
 use super::editor::Editor;
-use super::filter::Filter;
 use super::layers::{self, detail, palette};
 use super::theme::Theme;
 use super::view::View;
 use crate::ui::commands::{Argument, Command, Place};
+use crate::ui::filter::Filter;
 use crate::ui::words;
 use crate::ui::words::version;
 
@@ -129,9 +129,7 @@ pub(super) fn run(app: &mut App, command: Command, argument: &str, effects: &mut
         Command::Evidence => show_section(app, detail::Section::Evidence),
         Command::Remedy => show_section(app, detail::Section::Remedy),
         Command::Copy => effects.extend(layers::copied(app).map(Effect::Copy)),
-        Command::CopyAll => {
-            effects.extend(app.chosen().map(|finding| Effect::Copy(detail::as_text(finding))))
-        }
+        Command::CopyAll => effects.extend(app.chosen().map(|finding| Effect::Copy(words::in_full(finding)))),
         Command::Readiness => app.layers.clear(),
         Command::Log => {
             toggle(app, |layer| matches!(layer, Layer::Log(_)), |app| Layer::Log(layers::log::lines(app)))

@@ -9,10 +9,11 @@ use ratatui::layout::Rect;
 use super::app::{Effect, Event, Focus, Layer};
 use super::chord::{Chord, Key};
 use super::tests::{COMPACT, MIDDLE, WIDE, app, drawn, press, type_text, written};
-use super::{draw, sample, update};
+use super::{draw, update};
 use crate::checks::{Finding, Severity, Subject};
 use crate::session::{Request, Snapshot};
 use crate::ui::commands::Place;
+use crate::ui::sample;
 
 fn with(mut snapshot: Snapshot, change: impl FnOnce(&mut Vec<Finding>)) -> Event {
     let mut findings = snapshot.findings.to_vec();

@@ -4,8 +4,8 @@ use crate::checks::{Check, Finding, Severity};
 use crate::evidence::{Evidence, Reason, Unread};
 use crate::session::Snapshot;
 
-use super::filter::Filter;
 use super::widgets::paint::width;
+use crate::ui::filter::Filter;
 use crate::ui::words;
 
 /// How a pane stands.
@@ -170,15 +170,15 @@ fn subject_width(finding: &Finding) -> u16 {
 
 /// What a filter looks at: everything that a line shows, and the code.
 fn haystack(finding: &Finding) -> String {
-    let severity = if finding.waits_for.is_some() { "reading" } else { finding.severity.as_str() };
+    let severity = words::severity(finding);
     format!("{severity} {} {} {} {}", finding.code, finding.subject, finding.subject.node, finding.message)
         .to_lowercase()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
     use super::*;
+    use crate::ui::sample;
     use proptest::prelude::*;
 
     fn view(snapshot: &Snapshot) -> View {

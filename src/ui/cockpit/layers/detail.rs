@@ -1,6 +1,6 @@
 //! One finding: why, and what to do.
 
-use crate::checks::{Certainty, Finding, Proof};
+use crate::checks::{Certainty, Finding};
 
 use super::super::app::{App, Detail};
 use super::super::panes::screen;
@@ -63,7 +63,7 @@ impl Page {
                 page.part("Evidence", room);
             }
             page.text(&proof.saw, Role::Text);
-            let source = source(proof);
+            let source = words::source(proof);
             if !source.is_empty() {
                 page.text(&source, Role::Dim);
             }
@@ -119,7 +119,7 @@ fn head(prose: &mut Prose, finding: &Finding) {
     let mut head = vec![
         (finding.code.clone(), Role::Strong),
         (" · ".to_owned(), Role::Dim),
-        (roles::word(finding).to_owned(), roles::of(finding)),
+        (words::severity(finding).to_owned(), roles::of(finding)),
     ];
     let certainty = match finding.certainty {
         Certainty::Observed => "observed",
@@ -157,13 +157,6 @@ fn subject(finding: &Finding) -> Vec<(String, Role)> {
     vec![(text, Role::Text)]
 }
 
-/// `12:04:27 UTC · GET /api/v1/pods`
-fn source(proof: &Proof) -> String {
-    let at = proof.at.map(|at| format!("{} UTC", words::clock(at)));
-    let how = (!proof.how.is_empty()).then(|| proof.how.clone());
-    at.into_iter().chain(how).collect::<Vec<_>>().join(" · ")
-}
-
 /// The text about the finding of a detail, at the present size.
 pub fn page(app: &App, detail: &Detail) -> Page {
     let layout = app.layout();
@@ -189,26 +182,4 @@ pub fn draw(app: &App, detail: &Detail, painter: &mut Painter<'_>) {
     let area = screen::open(app, painter, app.layout().body, title, &note);
     let left = page.prose.draw(painter, area.x, area.y, detail.scroll.top, area.height);
     screen::more(app, painter, app.layout().body, detail.scroll.top, left);
-}
-
-/// The finding as text, to be pasted elsewhere.
-pub fn as_text(finding: &Finding) -> String {
-    let mut text = format!("{} {}: {}\n", finding.code, finding.severity, finding.subject);
-    let mut line = |label: &str, words: &str| {
-        if !words.is_empty() {
-            text.push_str(&format!("{label}{words}\n"));
-        }
-    };
-    line("", &finding.message);
-    line("why: ", &finding.why);
-    if let Some(remedy) = &finding.remedy {
-        line("remedy: ", &remedy.summary);
-        remedy.commands.iter().for_each(|command| line("  $ ", command));
-    }
-    for proof in &finding.evidence {
-        line("evidence: ", &proof.saw);
-        line("  ", &source(proof));
-    }
-    line("see: ", finding.link.as_deref().unwrap_or_default());
-    text
 }

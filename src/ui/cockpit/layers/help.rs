@@ -72,7 +72,10 @@ fn signs(app: &App, prose: &mut Prose) {
     ] {
         prose.line([
             (format!("{} ", glyphs.of(severity)), roles::severity(severity)),
-            (pad(severity.as_str(), 9), roles::severity(severity)),
+            (
+                pad(if severity == Severity::Pass { "ok" } else { severity.as_str() }, 9),
+                roles::severity(severity),
+            ),
             (meaning.to_owned(), Role::Dim),
         ]);
     }

@@ -3,12 +3,12 @@
 use crate::evidence::ReadRecord;
 
 use super::super::app::{App, Lines};
-use super::super::filter::Filter;
 use super::super::panes::screen;
 use super::super::theme::Role;
 use super::super::widgets::Painter;
 use super::super::widgets::paint::width;
-use crate::ui::words::{clock, number};
+use crate::ui::filter::Filter;
+use crate::ui::words::{clock, number, outcome, request};
 use ratatui::layout::Rect;
 
 /// The log, at its end.
@@ -21,41 +21,18 @@ pub fn lines(app: &App) -> Lines {
 pub fn rows(app: &App, filter: &Filter) -> Vec<u32> {
     let reads = (0u32..).zip(app.snapshot.evidence.reads.iter());
     reads
-        .filter(|(_, read)| filter.is_empty() || filter.shows(&line(read).to_lowercase()))
+        .filter(|(_, read)| filter.is_empty() || filter.shows(&request(read).to_lowercase()))
         .map(|(at, _)| at)
         .collect()
 }
 
 /// What `copy` copies: the request in a line.
 pub fn copied(app: &App, lines: &Lines) -> Option<String> {
-    record(app, lines, lines.cursor.at).map(|read| line(read) + "\n")
+    record(app, lines, lines.cursor.at).map(|read| request(read) + "\n")
 }
 
 fn record<'a>(app: &'a App, lines: &Lines, row: usize) -> Option<&'a ReadRecord> {
     app.snapshot.evidence.reads.get(*lines.rows.get(row)? as usize)
-}
-
-/// A request in a line, with all that is known of it.
-pub fn line(read: &ReadRecord) -> String {
-    let audit = read.audit_id.as_ref().map(|id| format!(" audit-id={id}")).unwrap_or_default();
-    format!(
-        "{} {} {} {} {} {} ms{audit}",
-        read.at,
-        read.server,
-        read.method,
-        read.path,
-        outcome(read),
-        read.millis
-    )
-}
-
-fn outcome(read: &ReadRecord) -> String {
-    match (read.status, &read.error) {
-        (Some(status), None) => status.to_string(),
-        (Some(status), Some(error)) => format!("{status} {error}"),
-        (None, Some(error)) => error.to_string(),
-        (None, None) => "no answer".to_owned(),
-    }
 }
 
 /// Draws it.
@@ -87,7 +64,7 @@ pub fn draw(app: &App, lines: &Lines, painter: &mut Painter<'_>) {
         }
     }
     let below = lines.rows.len().saturating_sub(lines.cursor.top + usize::from(area.height));
-    screen::in_full(painter, full, record(app, lines, lines.cursor.at).map(line));
+    screen::in_full(painter, full, record(app, lines, lines.cursor.at).map(request));
     screen::more(app, painter, list, lines.cursor.top, below);
 }
 

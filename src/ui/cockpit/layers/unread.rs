@@ -5,10 +5,10 @@ use ratatui::layout::Rect;
 use crate::evidence::{Reason, Unread};
 
 use super::super::app::{App, Layer, Lines};
-use super::super::filter::Filter;
 use super::super::panes::screen;
 use super::super::theme::Role;
 use super::super::widgets::Painter;
+use crate::ui::filter::Filter;
 use crate::ui::words::{clock, number};
 
 /// The list, at its beginning.

@@ -1,5 +1,8 @@
 //! Sessions for the tests of the screens: findings as real clusters have them, and evidence to match.
 
+// Without the feature `tui` only some of it is used.
+#![cfg_attr(not(feature = "tui"), allow(dead_code))]
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
