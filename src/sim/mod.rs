@@ -215,7 +215,7 @@ impl Simulation {
         self.cluster.requests()
     }
 
-    /// Changes what is wrong with the API. API servers that are to be gone are stopped by [`Simulation::stop_server`].
+    /// Changes what is wrong with the API, but for servers that are gone: see [`Simulation::stop_server`].
     pub fn change_faults(&self, change: impl FnOnce(&mut Faults)) {
         change(&mut self.cluster.faults_mut());
     }
@@ -228,6 +228,7 @@ impl Simulation {
     /// Ends the API server of a node, with all its connections. Whether there was one.
     pub async fn stop_server(&self, node: &str) -> bool {
         let stopped = self.listening().remove(node);
+        self.change_faults(|faults| faults.gone.push(node.to_owned()));
         match stopped {
             Some(mut tasks) => {
                 // Until the task has ended, its socket still listens.
@@ -253,6 +254,7 @@ impl Simulation {
             process.calls.clear();
         }
         self.listening().insert(node.to_owned(), listen::serve(listener, server.clone()));
+        self.change_faults(|faults| faults.gone.retain(|gone| gone != node));
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::api::{merge, resource};
@@ -29,18 +29,27 @@ pub(super) fn start(cluster: Arc<Cluster>) -> JoinSet<()> {
 }
 
 /// Renews the Leases of elected leaders, and all others too if `all`.
-fn beat(cluster: &Cluster, all: bool) {
+pub(super) fn beat(cluster: &Cluster, all: bool) {
     let Some(leases) = resource::by_kind("coordination.k8s.io/v1", "Lease") else { return };
+    let gone = cluster.faults().gone.clone();
     let renewed = json!({ "spec": { "renewTime": clock::micros(cluster.clock.now()) } });
     let mut store = cluster.store();
     let due: Vec<_> = store
         .all(leases)
         .map(|(_, lease)| lease.clone())
+        // An API server that is gone renews nothing.
+        .filter(|lease| !gone.iter().any(|node| is_of_server(lease, node)))
         .filter(|lease| all || lease.pointer("/spec/leaseDurationSeconds") == Some(&json!(15)))
         .collect();
     for lease in due {
-        let mut lease = serde_json::Value::clone(&lease);
+        let mut lease = Value::clone(&lease);
         merge(&mut lease, &renewed);
         store.put(leases, lease);
     }
+}
+
+/// Whether a Lease is the identity of the API server of a node.
+fn is_of_server(lease: &Value, node: &str) -> bool {
+    let label = |key: &str| lease.pointer("/metadata/labels").and_then(|labels| labels.get(key)?.as_str());
+    label("apiserver.kubernetes.io/identity").is_some() && label("kubernetes.io/hostname") == Some(node)
 }

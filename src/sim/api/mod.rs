@@ -157,7 +157,7 @@ fn of_objects(server: &Arc<ApiServer>, asked: &Asked, objects: &Objects) -> Answ
 fn check_rights(server: &ApiServer, verb: &str, objects: &Objects) -> Result<(), Refusal> {
     let (resource, subresource) = (objects.resource, objects.subresource.as_deref());
     let whole = match subresource {
-        // As rights name it: `pods/eviction`, `deployments/scale.apps` does not exist, so the group goes first.
+        // `pods/eviction`, and `deployments.apps/scale`: the resource in full, then the subresource.
         Some(subresource) => format!("{}/{subresource}", resource.qualified()),
         None => resource.qualified(),
     };

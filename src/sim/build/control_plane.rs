@@ -14,6 +14,9 @@ use crate::sim::{SimError, clock, names};
 /// The manifests that kubeadm 1.30 writes, without probes and mounts.
 const STATIC_PODS: &str = include_str!("static-pods.yaml");
 
+/// Since when an API server that a scenario has as gone is gone.
+const GONE_SINCE: &str = "-20m";
+
 /// Components that elect a leader in kube-system.
 const ELECTED: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
 
@@ -29,6 +32,9 @@ impl World<'_> {
             let labels = json!({ "apiserver.kubernetes.io/identity": "kube-apiserver", "kubernetes.io/hostname": name });
             let started = node.api_server.started.unwrap_or(node.booted);
             self.lease(&identity, labels, &format!("{identity}_{}", names::uid(&identity)), 3600, started)?;
+            if script.faults.gone.contains(name) {
+                self.age_last_lease();
+            }
         }
         let leader =
             script.nodes.iter().find(|(_, node)| node.control_plane).map(|(name, node)| (name, node.booted));
@@ -128,6 +134,14 @@ impl World<'_> {
             merge(&mut lease, &json!({ "metadata": { "labels": labels } }));
         }
         self.add("coordination.k8s.io/v1", "Lease", lease)
+    }
+
+    /// A server that is gone has not renewed its Lease since; another removes it after an hour.
+    fn age_last_lease(&mut self) {
+        let renewed = clock::relative(GONE_SINCE, self.now).unwrap_or(self.now);
+        if let Some((_, lease)) = self.objects.last_mut() {
+            merge(lease, &json!({ "spec": { "renewTime": clock::micros(renewed) } }));
+        }
     }
 
     /// The Service default/kubernetes, with the addresses at which API servers really listen. A slice has one port,

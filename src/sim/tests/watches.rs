@@ -154,3 +154,25 @@ async fn leases_are_renewed_and_watches_hear_of_it() {
     assert_eq!(kind, "MODIFIED");
     assert_eq!(lease["spec"]["leaseDurationSeconds"], 15);
 }
+
+#[tokio::test]
+async fn a_server_that_is_gone_renews_nothing() {
+    let simulation = begin("clean").await;
+    simulation.stop_server("cp2").await;
+    let renewals = async || {
+        let path = "/apis/coordination.k8s.io/v1/leases?labelSelector=apiserver.kubernetes.io/identity";
+        let leases = list(&simulation, path).await;
+        let host = |lease: &Value| {
+            lease["metadata"]["labels"]["kubernetes.io/hostname"].as_str().unwrap().to_owned()
+        };
+        leases
+            .values()
+            .map(|lease| (host(lease), lease["spec"]["renewTime"].clone()))
+            .collect::<BTreeMap<_, _>>()
+    };
+    let before = renewals().await;
+    pulse::beat(&simulation.cluster, true);
+    let after = renewals().await;
+    let renewed: Vec<&String> = before.keys().filter(|host| before[*host] != after[*host]).collect();
+    assert_eq!(renewed, ["cp1", "cp3"]);
+}
