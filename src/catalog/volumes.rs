@@ -17,6 +17,8 @@ pub struct VolumeRule {
     pub since: Option<Minor>,
     /// What holds.
     pub effect: VolumeEffect,
+    /// The kubelet's gate that turns it on, with [`VolumeEffect::OffByDefault`].
+    pub gate: Option<String>,
     /// The driver that serves such volumes, with [`VolumeEffect::NeedsCsiDriver`].
     pub csi_driver: Option<String>,
     /// What to do.
@@ -47,8 +49,13 @@ impl Catalog {
 
     /// As [`Self::volume_rule`], by the provisioner of a StorageClass.
     pub fn volume_rule_of_provisioner(&self, provisioner: &str, minor: Minor) -> Option<&VolumeRule> {
+        self.volume_rule(self.field_of_provisioner(provisioner)?, minor)
+    }
+
+    /// The field of the volumes that a StorageClass with this provisioner makes, if it is an in-tree one.
+    pub fn field_of_provisioner(&self, provisioner: &str) -> Option<&str> {
         let rule = self.volumes.iter().find(|rule| rule.provisioner.as_deref() == Some(provisioner))?;
-        self.volume_rule(&rule.field, minor)
+        Some(&rule.field)
     }
 
     /// The rules that begin to hold on the way from `from` to `to`.
@@ -74,6 +81,7 @@ mod tests {
         for rule in &catalog().volumes {
             let needs = rule.effect == VolumeEffect::NeedsCsiDriver;
             assert_eq!(needs, rule.csi_driver.is_some(), "{}", rule.field);
+            assert_eq!(rule.effect == VolumeEffect::OffByDefault, rule.gate.is_some(), "{}", rule.field);
             assert!(rule.since.is_none_or(|since| catalog().knows(since)), "{}", rule.field);
             assert!(rule.remedy.trim_end().ends_with('.'), "{}", rule.field);
         }

@@ -3,6 +3,7 @@
 mod apparmor;
 pub mod common;
 mod control_plane;
+mod csi;
 mod deprecated_apis;
 pub mod finding;
 #[cfg(test)]
@@ -66,6 +67,13 @@ pub static CHECKS: &[Check] = &[
         about: "profiles that pods and templates ask for, and whether the nodes where they may run \
              have them",
         run: apparmor::run,
+    },
+    Check {
+        id: "csi",
+        title: "CSI drivers",
+        about: "versions and registration of CSI drivers, and in-tree volumes that the target no \
+             longer has",
+        run: csi::run,
     },
 ];
 

@@ -5,6 +5,7 @@ pub mod facts;
 pub mod image;
 pub mod known;
 pub mod kubeadm;
+pub mod kubelet_config;
 pub mod link;
 pub mod list;
 pub mod owner;

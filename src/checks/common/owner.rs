@@ -69,6 +69,22 @@ impl<'a> Owners<'a> {
         }
     }
 
+    /// The subject of a finding on a workload's template: the workload, or an owner above it that was not read.
+    /// `None` where one that was read makes it, or where it is an old revision that makes nothing.
+    pub fn subject_of_template(&self, kind: Kind, workload: &'a Workload) -> Option<Subject> {
+        match self.top(&workload.metadata) {
+            Top::Workload(..) => None,
+            Top::Reference(_) if workload.spec.replicas == Some(0) => None,
+            Top::Reference(owner) => Some(Subject::object(
+                &owner.api_version,
+                &owner.kind,
+                &workload.metadata.namespace,
+                &owner.name,
+            )),
+            Top::Nobody => Some(subject(kind, workload)),
+        }
+    }
+
     fn find(&self, namespace: &str, reference: &OwnerReference) -> Option<(Kind, &'a Workload)> {
         let kind = Kind::ALL.into_iter().find(|kind| reference.kind == kind.as_str())?;
         // A kind of the same name in another group is another kind.

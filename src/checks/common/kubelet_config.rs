@@ -1,0 +1,66 @@
+//! The kubelets' configuration that kubeadm keeps for all nodes, in the ConfigMap kubelet-config: what `kubeadm upgrade
+//! node` writes into each node's own file.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::evidence::{Evidence, Reason, Stamp, Unread};
+
+/// The fields of KubeletConfiguration that checks look at.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct KubeletConfiguration {
+    /// `systemd` or `cgroupfs`; empty where it is not set.
+    pub cgroup_driver: String,
+    /// Whether the kubelet refuses cgroup v1.
+    #[serde(rename = "failCgroupV1")]
+    pub fail_cgroup_v1: Option<bool>,
+    /// Gates that are set.
+    pub feature_gates: BTreeMap<String, bool>,
+}
+
+/// The KubeletConfiguration.
+///
+/// # Errors
+/// Why it was not read; [`Reason::Absent`] where there is none.
+pub fn configuration(evidence: &Evidence) -> Result<(KubeletConfiguration, &Stamp), Unread> {
+    let name = "kubelet-config";
+    let unread = |reason, why: &str| {
+        Unread::new("get", "configmaps", reason, why).in_namespace("kube-system").of(name)
+    };
+    let reading = evidence.config_maps.get(name).ok_or_else(|| unread(Reason::Pending, ""))?;
+    let (map, stamp) = reading.get().map_err(Clone::clone)?;
+    let document =
+        map.data.get("kubelet").ok_or_else(|| unread(Reason::Malformed, "it has no document kubelet"))?;
+    let configuration =
+        serde_yaml::from_str(document).map_err(|error| unread(Reason::Malformed, &error.to_string()))?;
+    Ok((configuration, stamp))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::World;
+    use serde_json::json;
+
+    #[test]
+    fn a_configuration_is_read_as_far_as_it_goes() {
+        let mut world = World::new("1.30.4");
+        let of = |world: &World| configuration(&world.evidence).map(|(config, _)| config);
+        let config = of(&world).unwrap();
+        assert_eq!((config.cgroup_driver.as_str(), config.fail_cgroup_v1), ("systemd", None));
+        world.config_map(
+            "kubelet-config",
+            json!({ "kubelet": "failCgroupV1: false\nfeatureGates:\n  GitRepoVolumeDriver: \
+             true\nnodeStatusUpdateFrequency: 0s\n" }),
+        );
+        let config = of(&world).unwrap();
+        assert_eq!(
+            (config.fail_cgroup_v1, config.feature_gates.get("GitRepoVolumeDriver")),
+            (Some(false), Some(&true))
+        );
+        world.config_map("kubelet-config", json!({ "kubelet": "failCgroupV1: perhaps" }));
+        assert_eq!(of(&world).unwrap_err().reason, Reason::Malformed);
+    }
+}
