@@ -43,7 +43,10 @@ impl Evidence {
     fn facts_gaps(&self) -> Vec<Unread> {
         let mut gaps = self.stray_facts.clone();
         if self.node_facts.is_empty() {
-            gaps.push(self.no_facts());
+            // A folder that cannot be read, or is still to be, says more than that there are none.
+            if gaps.is_empty() {
+                gaps.push(self.no_facts());
+            }
         } else {
             gaps.extend(
                 self.objects.nodes.iter().filter_map(|node| self.facts_of(&node.metadata.name).err()),

@@ -56,6 +56,7 @@ async fn run(
     mut asked: mpsc::Receiver<Request>,
 ) {
     let mut changes = reader.changes();
+    let pending = Local::pending(&options);
     let mut local: Option<Local> = None;
     loop {
         changes.mark_unchanged();
@@ -64,9 +65,7 @@ async fn run(
         if evidence.objects.nodes.progress == crate::evidence::Progress::Done && local.is_none() {
             local = Some(Local::load(&options, &evidence).await);
         }
-        if let Some(local) = &local {
-            local.add_to(&mut evidence);
-        }
+        local.as_ref().unwrap_or(&pending).add_to(&mut evidence);
         let began = Instant::now();
         let snapshot = judge.judge(Arc::new(evidence)).await;
         if publish.send(Arc::new(snapshot)).is_err() {

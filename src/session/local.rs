@@ -25,6 +25,21 @@ pub struct Local {
 }
 
 impl Local {
+    /// What is known before the folders are read.
+    pub fn pending(options: &Options) -> Self {
+        let pending = |verb, what| Unread::new(verb, what, Reason::Pending, "");
+        let facts = match options.node_facts {
+            FactsFrom::Nowhere => None,
+            FactsFrom::Folder(_) | FactsFrom::Documents(_) if options.scope == Scope::Api => None,
+            FactsFrom::Folder(_) | FactsFrom::Documents(_) => Some(pending("probe", "node facts")),
+        };
+        Self {
+            node_facts: BTreeMap::new(),
+            strays: facts.into_iter().collect(),
+            backups: Reading::Unread(pending("stat", "backups")),
+        }
+    }
+
     /// Reads the folders that `options` name. Documents are given to the nodes of `evidence`.
     pub async fn load(options: &Options, evidence: &Evidence) -> Self {
         let identities: Vec<NodeIdentity> = evidence.objects.nodes.iter().map(NodeIdentity::from).collect();
