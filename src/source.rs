@@ -48,7 +48,7 @@ pub enum Source {
     /// A cluster that answers, or is to.
     Live {
         /// How to ask it.
-        connection: Connection,
+        connection: Box<Connection>,
         /// What is asked of it.
         options: Options,
         /// What each session needs to know of versions.
@@ -99,7 +99,8 @@ impl Source {
                     hosts.names().filter_map(|name| Some((name.to_owned(), hosts.probe(name, None).ok()?)));
                 options.node_facts = FactsFrom::Documents(documents.collect());
             }
-            let connection = Connection::simulated(&simulation.url(), simulation.cluster_name()).await?;
+            let connection =
+                Box::new(Connection::simulated(&simulation.url(), simulation.cluster_name()).await?);
             return Ok(Self::Live { connection, options, catalog, simulation: Some(simulation), desk: None });
         }
         let choice = Choice { kubeconfig: flags.kubeconfig.clone(), context: flags.context.clone() };
@@ -110,7 +111,7 @@ impl Source {
         } else {
             (Arc::new(plain), None)
         };
-        let connection = Connection::prepare(choice, Environment::of_process(), desk).await?;
+        let connection = Box::new(Connection::prepare(choice, Environment::of_process(), desk).await?);
         Ok(Self::Live { connection, options, catalog, simulation: None, desk: lender })
     }
 
@@ -118,7 +119,7 @@ impl Source {
     pub async fn once(self) -> Snapshot {
         match self {
             Self::Live { connection, options, catalog, simulation, .. } => {
-                let snapshot = live::once(connection, catalog, options).await;
+                let snapshot = live::once(*connection, catalog, options).await;
                 drop(simulation);
                 snapshot
             }
@@ -133,7 +134,7 @@ impl Source {
         match self {
             Self::Live { connection, options, catalog, simulation, desk } => {
                 let terminal = desk.map_or_else(desk::nobody, desk::Lender::start);
-                (live::follow(connection, catalog, options, terminal), simulation)
+                (live::follow(*connection, catalog, options, terminal), simulation)
             }
             Self::Still { recording, options, catalog } => {
                 (still::open(*recording, options.kind, options.target, catalog).await, None)

@@ -103,7 +103,7 @@ fn plain(causes: &[String]) -> String {
         let repeats = causes.get(index + 1).is_some_and(|below| cause.contains(below.as_str()));
         let is_layer =
             cause.starts_with("client error (") || cause == "ServiceError" || cause == "connection error";
-        if !repeats && !(is_layer && index + 1 < causes.len()) {
+        if !(repeats || is_layer && index + 1 < causes.len()) {
             said.push(cause);
         }
     }

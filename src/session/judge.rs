@@ -33,13 +33,12 @@ impl Judge {
 
     /// The target, or why there is none.
     fn target(&self, evidence: &Evidence) -> Result<Target, String> {
-        let from = evidence.servers.oldest().or(self.from.as_ref()).ok_or_else(|| {
-            if evidence.servers.listed {
-                "no API server's version could be read"
-            } else {
-                "the API servers are being asked"
-            }
-        })?;
+        let why = if evidence.servers.listed {
+            "no API server's version could be read"
+        } else {
+            "the API servers are being asked"
+        };
+        let from = evidence.servers.oldest().or(self.from.as_ref()).ok_or(why)?;
         Target::choose(from, self.asked.as_ref(), self.catalog).map_err(|error| error.to_string())
     }
 
