@@ -1,6 +1,7 @@
 //! The checks: pure functions of evidence and target. One file a check, one line in [`CHECKS`].
 
 mod apparmor;
+mod cgroups;
 pub mod common;
 mod control_plane;
 mod csi;
@@ -74,6 +75,13 @@ pub static CHECKS: &[Check] = &[
         about: "versions and registration of CSI drivers, and in-tree volumes that the target no \
              longer has",
         run: csi::run,
+    },
+    Check {
+        id: "cgroups",
+        title: "cgroups",
+        about: "the cgroup version of each node, what the target does about v1, and the cgroup \
+             drivers",
+        run: cgroups::run,
     },
 ];
 

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub(crate) use objects::{facts, node, running, static_pod};
-pub(crate) use world::World;
+pub(crate) use world::{NODES, World};
 
 use super::{Finding, Severity};
 use crate::evidence::{Reading, Stamp};
