@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::Show;
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
-use crossterm::style::ResetColor;
+use crossterm::style::{ResetColor, force_color_output};
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use crossterm::{execute, queue};
 use ratatui::Terminal;
@@ -34,6 +34,8 @@ impl Screen {
             return Err(io::Error::other("standard output is not a terminal; --plain needs none"));
         }
         give_back_on_panic();
+        // NO_COLOR has chosen the theme already, if none was asked for; crossterm would take colours from any.
+        force_color_output(true);
         let mut screen = Self { terminal: Terminal::new(CrosstermBackend::new(io::stdout()))? };
         screen.enter()?;
         Ok(screen)
