@@ -73,12 +73,14 @@ impl Layout {
     }
 
     /// The parts of a screen that is a list: the list, and the chosen line in full, which is empty where
-    /// there is no room for it.
+    /// there is no room for it in a frame.
     pub const fn list(self) -> (Rect, Rect) {
+        let list = self.body.height.saturating_sub(4);
         if self.framed() {
-            split(self.body, self.body.height.saturating_sub(4), 5)
+            split(self.body, list, 5)
         } else {
-            (self.body, Rect::ZERO)
+            let full = Rect { y: self.body.y + list, height: self.body.height - list, ..self.body };
+            (Rect { height: list, ..self.body }, full)
         }
     }
 

@@ -64,7 +64,7 @@ pub fn draw(app: &App, lines: &Lines, painter: &mut Painter<'_>) {
         }
     }
     let below = lines.rows.len().saturating_sub(lines.cursor.top + usize::from(area.height));
-    screen::in_full(painter, full, record(app, lines, lines.cursor.at).map(request));
+    screen::in_full(app, painter, full, record(app, lines, lines.cursor.at).map(request));
     screen::more(app, painter, list, lines.cursor.top, below);
 }
 

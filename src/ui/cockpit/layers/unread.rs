@@ -76,7 +76,7 @@ pub fn draw(app: &App, lines: &Lines, painter: &mut Painter<'_>) {
         }
     }
     let below = lines.rows.len().saturating_sub(lines.cursor.top + usize::from(area.height));
-    screen::in_full(painter, full, entry(app, lines, lines.cursor.at).map(ToString::to_string));
+    screen::in_full(app, painter, full, entry(app, lines, lines.cursor.at).map(ToString::to_string));
     screen::more(app, painter, list, lines.cursor.top, below);
 }
 

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::super::app::App;
+use super::super::layout::below_title;
 use super::super::theme::Role;
 use super::super::widgets::frame::label;
 use super::super::widgets::{Frame, Painter, Prose};
@@ -21,12 +22,17 @@ pub fn open(app: &App, painter: &mut Painter<'_>, area: Rect, title: &str, note:
 }
 
 /// Draws the chosen line of a list in full.
-pub fn in_full(painter: &mut Painter<'_>, area: Rect, text: Option<String>) {
+pub fn in_full(app: &App, painter: &mut Painter<'_>, area: Rect, text: Option<String>) {
     if area.is_empty() {
         return;
     }
-    Frame::new(area, "In full").draw(painter);
-    let inner = Frame::inner(area);
+    let inner = if app.layout().framed() {
+        Frame::new(area, "In full").draw(painter);
+        Frame::inner(area)
+    } else {
+        painter.put(area.x + 1, area.y, area.width.saturating_sub(2), "In full", Role::Title);
+        below_title(area)
+    };
     let mut prose = Prose::new(inner.width.saturating_sub(2));
     prose.entry("", Role::Text, 0, &text.unwrap_or_default(), Role::Text);
     prose.draw(painter, inner.x + 1, inner.y, 0, inner.height);
