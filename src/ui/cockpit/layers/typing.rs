@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::super::app::{App, Typing};
+use super::super::app::{App, Focus, Typing};
 use super::super::editor::Editor;
 use super::super::theme::Role;
 use super::super::widgets::Painter;
@@ -32,7 +32,15 @@ fn shown(app: &App) -> String {
     let (shown, all) = match below {
         Some(Layer::Log(lines)) => (lines.rows.len(), app.snapshot.evidence.reads.len()),
         Some(Layer::Unread(lines)) => (lines.rows.len(), app.view.unread.len()),
-        _ => app.pane().map_or((0, 0), |(_, pane)| (pane.rows.len(), pane.all.len())),
+        _ if app.readiness.focus == Focus::Findings => {
+            app.pane().map_or((0, 0), |(_, pane)| (pane.rows.len(), pane.all.len()))
+        }
+        // Among the panes it is for all of them.
+        _ => app
+            .view
+            .panes
+            .iter()
+            .fold((0, 0), |(shown, all), pane| (shown + pane.rows.len(), all + pane.all.len())),
     };
     format!("shows {} of {}", number(shown), number(all))
 }

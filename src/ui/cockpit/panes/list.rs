@@ -36,7 +36,9 @@ pub fn draw(app: &App, painter: &mut Painter<'_>, area: Rect) {
     };
     let inner = if layout.framed() {
         Frame { focused, ..Frame::new(area, &question) }.draw(painter);
-        label(painter, area.x + 2 + width(&question), area.y, 24, answer.as_str(), role);
+        let x = area.x + 2 + width(&question);
+        let end = x + label(painter, x, area.y, 24, answer.as_str(), role);
+        filter(app, painter, Rect { x: end, width: area.right().saturating_sub(end + 2), ..area });
         Frame::inner(area)
     } else {
         screen::heading(painter, area, &question, &short_totals(app));
@@ -85,6 +87,16 @@ fn filtered(pane: &PaneView, role: Role) -> (String, Role) {
     (format!("{} of {}", number(pane.rows.len()), number(pane.all.len())), role)
 }
 
+/// The filter, at the right of the title: the verdict beside it is that of all, the numbers below are not.
+fn filter(app: &App, painter: &mut Painter<'_>, area: Rect) {
+    let filter = &app.readiness.filter;
+    if !filter.is_empty() {
+        let text = format!("/{}", filter.text());
+        let columns = (width(&text) + 2).min(area.width);
+        label(painter, area.right() - columns, area.y, columns, &text, Role::Dim);
+    }
+}
+
 /// The worst finding in a few words.
 fn first_finding(app: &App, pane: &PaneView) -> String {
     let first = pane.rows.first().and_then(|index| app.snapshot.findings.get(*index as usize));
@@ -100,8 +112,11 @@ pub fn totals(app: &App, painter: &mut Painter<'_>, area: Rect) {
     label(painter, area.x + 1, area.bottom() - 1, area.width.saturating_sub(3), &text, Role::Dim);
 }
 
-/// The same where there is little room.
+/// The same where there is little room, or the filter.
 fn short_totals(app: &App) -> String {
+    if !app.readiness.filter.is_empty() {
+        return format!("/{}", app.readiness.filter.text());
+    }
     let worst = Severity::ALL.into_iter().zip(app.view.counts).find(|(_, count)| *count > 0);
     worst.map(|(severity, count)| words::tally(severity, count)).unwrap_or_default()
 }
