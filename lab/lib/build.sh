@@ -4,13 +4,16 @@
 # shellcheck source=SCRIPTDIR/../build/recipe.sh
 source "$LAB_ROOT/build/recipe.sh"
 
-# cache_folder SET: where the set's programs are, named by the content of what they are built from.
+# cache_folder SET: where the set's programs are, named by what they are built from: their sources, Go, and what the
+# recipe says for this set.
 cache_folder() {
-  local sources=$LAB_ROOT/build/$1 key
+  local sources=$LAB_ROOT/build/$1 key name
   [[ -d $sources ]] || die "no such set: $1 (those that are there: $(cd "$LAB_ROOT/build" && printf '%s ' */))"
   key=$({
     go env GOVERSION GOOS GOARCH
-    cat "$LAB_ROOT/build/recipe.sh"
+    for name in $(recipe_programs "$1"); do recipe_package "$1" "$name"; done
+    recipe_ldflags "$1"
+    declare -f recipe_compile
     cd "$sources" && find . -type f -print0 | sort -z | xargs -0 sha256sum
   } | sha256sum | cut -c1-16)
   echo "$LAB_CACHE/$1-$key"

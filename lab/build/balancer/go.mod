@@ -1,0 +1,3 @@
+module kubelift.dev/lab/balancer
+
+go 1.24

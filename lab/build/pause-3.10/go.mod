@@ -1,0 +1,3 @@
+module kubelift.dev/lab/pause
+
+go 1.24
