@@ -43,6 +43,7 @@ can() {
   for word in "$@"; do
     case $word in
       lab) can_lab || missing+="${missing:+; }$lab_missing" ;;
+      cluster) can_cluster || missing+="${missing:+; }$cluster_missing" ;;
       *) command -v "$word" >/dev/null || missing+="${missing:+; }$word is not installed" ;;
     esac
   done
@@ -67,6 +68,29 @@ can_lab() {
     if [[ -n $lab_missing ]]; then lab_state=missing; else suite "the lab's programs" lab/lab build; fi
   fi
   [[ $lab_state == had ]]
+}
+
+# can_cluster: the lab's real machines; makes their root file system, images and packages when first asked.
+cluster_state=
+can_cluster() {
+  local program
+  if [[ -z $cluster_state ]]; then
+    cluster_state=had cluster_missing=
+    for program in go debootstrap systemd-nspawn dpkg-deb ssh ip nsenter flock openssl; do
+      command -v "$program" >/dev/null || cluster_missing+="${cluster_missing:+, }$program"
+    done
+    if ((EUID != 0)); then
+      cluster_missing="the lab's machines need root"
+    elif [[ -n $cluster_missing ]]; then
+      cluster_missing="the lab's machines need $cluster_missing"
+    fi
+    if [[ -n $cluster_missing ]]; then
+      cluster_state=missing
+    else
+      suite "the lab's machines" lab/lab cluster build
+    fi
+  fi
+  [[ $cluster_state == had ]]
 }
 
 # leave_out TITLE REASON [COUNT]
