@@ -80,6 +80,11 @@ pub fn colour(word: &str) -> Result<Color, String> {
     word.parse().map(Color::Indexed).map_err(|_| format!("there is no colour `{word}`"))
 }
 
+/// Whether a word of styles has a meaning of its own, so that no palette can give it another.
+pub fn is_taken(word: &str) -> bool {
+    word == "on" || MODIFIERS.iter().any(|(name, _)| *name == word)
+}
+
 /// A style: `[colour] [on colour] [bold] [dim] [italic] [underline] [reverse]`, with colours of `palette` first.
 ///
 /// # Errors

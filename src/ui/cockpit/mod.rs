@@ -17,6 +17,7 @@ pub mod layers;
 pub mod layout;
 pub mod options;
 pub mod panes;
+pub mod picture;
 pub mod roles;
 pub mod run;
 pub mod terminal;
@@ -34,6 +35,7 @@ mod update_tests;
 
 pub use draw::draw;
 pub use options::{Environment, Flags, Options, OptionsError};
+pub use picture::render;
 pub use run::{Exit, UiError, run};
 pub use update::update;
 pub use widgets::Look;

@@ -140,6 +140,9 @@ impl Theme {
             let file: File = parse(&source.text).map_err(wrong)?;
             // What a theme says stands over what it inherits, so only what is not there yet is added.
             for (name, text) in file.palette {
+                if colour::is_taken(&name) {
+                    return Err(wrong(format!("palette.{name}: in a style this word means something else")));
+                }
                 let colour =
                     colour::colour(&text).map_err(|error| wrong(format!("palette.{name}: {error}")))?;
                 palette.entry(name).or_insert(colour);

@@ -348,3 +348,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+#[ignore = "prints times, and asserts nothing: for a look by hand"]
+fn how_long_keys_take_with_twenty_thousand_findings() {
+    let mut app = app(sample::many(20_000), WIDE);
+    press(&mut app, "j l");
+    let mut buffer = Buffer::empty(Rect::new(0, 0, WIDE.0, WIDE.1));
+    for (name, keys) in [("move", "j"), ("end", "G"), ("filter", "/ t e a m - 4 esc"), ("open", "enter esc")]
+    {
+        let began = std::time::Instant::now();
+        let count = 20 * keys.split_whitespace().count() as u32;
+        for key in std::iter::repeat_n(keys, 20).flat_map(str::split_whitespace) {
+            press(&mut app, key);
+            draw(&app, &mut buffer);
+        }
+        println!("{name}: {:?} a key", began.elapsed() / count);
+    }
+    let began = std::time::Instant::now();
+    update(&mut app, Event::Snapshot(Arc::new(sample::many(20_000))));
+    println!("snapshot: {:?}, its making included", began.elapsed());
+}

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::super::app::App;
 use super::super::theme::Role;
 use super::super::widgets::paint::width;
-use super::super::widgets::{Frame, Painter};
+use super::super::widgets::{Frame, Painter, Prose};
 use crate::ui::words::number;
 
 /// Draws what is known.
@@ -43,7 +43,15 @@ pub fn draw_unread(app: &App, painter: &mut Painter<'_>, area: Rect) {
     if app.view.unread.is_empty() {
         painter.put(inner.x + 1, inner.y, columns, "Everything that was asked for was read.", Role::Dim);
     }
-    for (row, unread) in (0..inner.height).zip(app.view.unread.iter().take(lost)) {
-        painter.put(inner.x + 1, inner.y + row, columns, &unread.to_string(), Role::Unknown);
+    let mut prose = Prose::new(columns);
+    // One line each, and where there is room for it, as many as each needs.
+    let wraps = lost * 2 <= usize::from(inner.height);
+    for unread in app.view.unread.iter().take(lost.min(usize::from(inner.height))) {
+        if wraps {
+            prose.entry("", Role::Unknown, 0, &unread.to_string(), Role::Unknown);
+        } else {
+            prose.line([(unread.to_string(), Role::Unknown)]);
+        }
     }
+    prose.draw(painter, inner.x + 1, inner.y, 0, inner.height);
 }

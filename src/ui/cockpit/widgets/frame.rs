@@ -85,8 +85,8 @@ pub fn label(painter: &mut Painter<'_>, x: u16, y: u16, columns: u16, text: &str
 /// Adds lines to a cell, joined with those that are there.
 fn join(painter: &mut Painter<'_>, x: u16, y: u16, lines: usize) {
     let glyphs = painter.look.glyphs.lines;
-    let there = glyphs.iter().skip(1).position(|line| *line == painter.symbol(x, y)).map_or(0, |at| at + 1);
-    // In ASCII several joints look alike, so that what is there may be taken for another one: both are `+`.
+    // Several look alike, half a line as a whole one, and in ASCII all joints: the fullest is meant.
+    let there = glyphs.iter().rposition(|line| *line == painter.symbol(x, y)).unwrap_or(0);
     if let Some(line) = glyphs.get(there | lines) {
         let style = painter.style(Role::Frame);
         painter.cell(x, y, line, style);
@@ -109,6 +109,7 @@ mod tests {
         Frame { note: "2", ..Frame::new(Rect::new(0, 0, 14, 5), "Left") }.draw(&mut painter);
         Frame::new(Rect::new(13, 0, 9, 3), "A long title").draw(&mut painter);
         Frame::new(Rect::new(13, 2, 9, 3), "").draw(&mut painter);
+        Frame::new(Rect::new(0, 2, 14, 3), "").draw(&mut painter);
         buffer.content.chunks(22).map(|row| row.iter().map(|cell| cell.symbol()).collect()).collect()
     }
 
@@ -119,11 +120,11 @@ mod tests {
             [
                 "┌ Left ── 2 ─┬ A l… ─┐",
                 "│            │       │",
-                "│            ├───────┤",
+                "├────────────┼───────┤",
                 "│            │       │",
                 "└────────────┴───────┘",
             ]
         );
-        assert_eq!(drawn(ASCII)[2], "|            +-------+");
+        assert_eq!(drawn(ASCII)[2], "+------------+-------+");
     }
 }

@@ -58,9 +58,9 @@ pub fn composed(text: &str) -> Cow<'_, str> {
 }
 
 impl Painter<'_> {
-    /// The style of a role.
+    /// The style of a role, on the ground of the screen.
     pub fn style(&self, role: Role) -> Style {
-        self.look.theme.style(role)
+        self.look.theme.style(Role::Text).patch(self.look.theme.style(role))
     }
 
     /// The whole of the buffer.
@@ -114,7 +114,7 @@ impl Painter<'_> {
 
     /// Gives an area the style of a role, on top of what it has.
     pub fn tint(&mut self, area: Rect, role: Role) {
-        let style = self.style(role);
+        let style = self.look.theme.style(role);
         self.buffer.set_style(area, style);
     }
 
@@ -140,6 +140,7 @@ impl Painter<'_> {
     /// Writes one cell.
     pub fn cell(&mut self, x: u16, y: u16, symbol: &str, style: Style) {
         if let Some(cell) = self.buffer.cell_mut((x, y)) {
+            cell.reset();
             cell.set_symbol(symbol).set_style(style);
         }
     }
