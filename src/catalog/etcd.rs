@@ -56,6 +56,9 @@ pub struct EtcdHazard {
     pub flags: Vec<String>,
     /// What it endangers.
     pub threat: Threat,
+    /// What sets it off, where that is something that one does. Absent where etcd may do it by itself.
+    #[serde(default)]
+    pub trigger: Option<Trigger>,
     /// What can happen.
     pub hazard: String,
     /// What to do.
@@ -74,6 +77,16 @@ pub enum Threat {
     Start,
     /// Nothing by itself; it should be known.
     Advice,
+}
+
+/// What sets an [`EtcdHazard`] off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// The end of the process, which every hop brings to each member.
+    Restart,
+    /// A defragmentation, which no hop makes.
+    Defragment,
 }
 
 /// The version in an image's tag: `3.5.24` for `3.5.24-0` and `v3.5.24`. The `-0` counts builds of
@@ -101,21 +114,25 @@ impl Catalog {
         Some(Pins { images, seen: kubeadm.patch <= images.to_patch && kubeadm.pre.is_empty() })
     }
 
-    /// The hazards of an etcd that runs `running` in a hop to Kubernetes `to`, with the minor of
-    /// etcd that kubeadm brings there. Conditions that a version does not tell
-    /// ([`EtcdHazard::flags`], [`EtcdHazard::only_if_kept`]) are the caller's.
+    /// The etcd that the kubeadm of this version brings.
+    pub fn kubeadm_etcd(&self, kubeadm: &Version) -> Option<Version> {
+        version_of_tag(&self.kubeadm_images(kubeadm)?.images.etcd)
+    }
+
+    /// The hazards of an etcd that runs `running` in a hop to Kubernetes `to`, after which it is of the minor `after`:
+    /// that of [`Catalog::kubeadm_etcd`], unless a tag in kubeadm's configuration has it otherwise. Conditions that
+    /// a version does not tell ([`EtcdHazard::flags`], [`EtcdHazard::only_if_kept`]) are the caller's.
     pub fn etcd_hazards<'a>(
         &'a self,
         running: &'a Version,
         to: &Version,
+        after: Option<Minor>,
     ) -> impl Iterator<Item = &'a EtcdHazard> {
-        let brought = self.kubeadm_images(to).and_then(|pins| version_of_tag(&pins.images.etcd));
-        let brought = brought.map(|version| version.minor());
         let target = to.minor();
         self.hazards.iter().filter(move |hazard| {
             hazard.concerns(running)
                 && hazard.to_kubernetes.is_none_or(|minor| minor <= target)
-                && hazard.entering.is_none_or(|minor| brought.is_some_and(|brought| minor <= brought))
+                && hazard.entering.is_none_or(|minor| after.is_some_and(|after| minor <= after))
         })
     }
 }
@@ -132,7 +149,8 @@ mod tests {
     fn hazards(running: &str, to: &str) -> Vec<&'static str> {
         // The catalog is static, and so are its rows; the version is not.
         let running = Box::leak(Box::new(v(running)));
-        catalog().etcd_hazards(running, &v(to)).map(|hazard| hazard.id.as_str()).collect()
+        let after = catalog().kubeadm_etcd(&v(to)).map(|version| version.minor());
+        catalog().etcd_hazards(running, &v(to), after).map(|hazard| hazard.id.as_str()).collect()
     }
 
     #[test]
@@ -214,6 +232,13 @@ mod tests {
         assert!(hazards("3.5.26", "1.34.2").contains(&"too-old-for-3.6"));
         assert_eq!(hazards("3.5.35", "1.34.2"), ["no-way-back-3.6", "removed-flags-3.6"]);
         assert!(hazards("3.5.16", "1.34.2").contains(&"learners-return-3.5.20"));
+    }
+
+    #[test]
+    fn an_etcd_that_stays_enters_nothing() {
+        let (running, to) = (v("3.5.24"), v("1.34.2"));
+        let stays = catalog().etcd_hazards(&running, &to, Some(Minor::new(3, 5)));
+        assert!(stays.map(|hazard| hazard.entering).all(|entering| entering.is_none()));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 use serde::de::DeserializeOwned;
 
 pub use apis::{Api, Replacement};
-pub use etcd::{EtcdHazard, KubeadmImages, Pins, Threat, version_of_tag};
+pub use etcd::{EtcdHazard, KubeadmImages, Pins, Threat, Trigger, version_of_tag};
 pub use nodes::{
     AppArmorField, AppArmorRule, CgroupRule, CgroupV1, FloorEffect, RuntimeFloor, WithoutAppArmor,
 };
