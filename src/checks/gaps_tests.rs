@@ -16,6 +16,7 @@ fn cases() -> Vec<(&'static str, World, &'static str)> {
     cases.extend(super::versions::tests::cases());
     cases.extend(super::nodes::tests::cases());
     cases.extend(super::control_plane::tests::cases());
+    cases.extend(super::etcd::tests::cases());
     cases.extend(super::csi::tests::cases());
     cases.extend(super::cgroups::tests::cases());
     cases

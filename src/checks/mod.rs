@@ -6,6 +6,7 @@ pub mod common;
 mod control_plane;
 mod csi;
 mod deprecated_apis;
+mod etcd;
 pub mod finding;
 #[cfg(test)]
 mod gaps_tests;
@@ -83,6 +84,7 @@ pub static CHECKS: &[Check] = &[
              drivers",
         run: cgroups::run,
     },
+    Check { id: "etcd", title: "etcd and its backup", about: etcd::ABOUT, run: etcd::run },
 ];
 
 /// The answer to "may we start?".

@@ -1,7 +1,9 @@
 //! What kubeadm keeps of a cluster, in the ConfigMap kubeadm-config.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
+
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
 use crate::evidence::{Evidence, Reason, Stamp, Unread};
 
@@ -31,6 +33,34 @@ pub struct EtcdConfiguration {
 pub struct LocalEtcd {
     /// A tag that is used in place of kubeadm's own.
     pub image_tag: String,
+    /// Where the data is; empty for `/var/lib/etcd`.
+    pub data_dir: String,
+    /// Flags beside kubeadm's own.
+    pub extra_args: ExtraArgs,
+}
+
+/// Names of flags, without dashes: keys of a map up to v1beta3, a list of names and values since v1beta4. Values are not kept.
+#[derive(Debug, Default)]
+pub struct ExtraArgs(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for ExtraArgs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Arg {
+            name: String,
+        }
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Map(BTreeMap<String, IgnoredAny>),
+            List(Vec<Arg>),
+        }
+        Ok(Self(match Option::<Either>::deserialize(deserializer)? {
+            Some(Either::Map(map)) => map.into_keys().collect(),
+            Some(Either::List(list)) => list.into_iter().map(|arg| arg.name).collect(),
+            None => Vec::new(),
+        }))
+    }
 }
 
 /// The ClusterConfiguration.
@@ -77,6 +107,13 @@ mod tests {
             json!({ "ClusterConfiguration": "etcd:\n  external:\n    endpoints: [x]\n" }),
         );
         assert!(configuration(&world.evidence).unwrap().0.etcd.external.is_some());
+        for args in ["{proxy: off, listen: x}", "[{name: proxy, value: off}, {name: listen, value: x}]"] {
+            let document = format!("etcd:\n  local:\n    extraArgs: {args}\n");
+            world.config_map("kubeadm-config", json!({ "ClusterConfiguration": document }));
+            let mut flags = configuration(&world.evidence).unwrap().0.etcd.local.unwrap().extra_args.0;
+            flags.sort();
+            assert_eq!(flags, ["listen", "proxy"], "{args}");
+        }
         for data in
             [json!({}), json!({ "ClusterConfiguration": "[" }), json!({ "ClusterConfiguration": "etcd: 1" })]
         {

@@ -2,7 +2,7 @@
 
 mod endpoints;
 mod leases;
-mod pods;
+pub(super) mod pods;
 
 use super::common::{link, list, servers, shell};
 use super::finding::unknowns;

@@ -75,6 +75,11 @@ pub(crate) fn facts(name: &str, version: &str) -> NodeFacts {
                 "dbSize": "50000000", "dbSizeInUse": "30000000", "leader": "100", "raftIndex": "9", "raftAppliedIndex": "9" },
             "alarms": [], "health": { "health": "true" },
             "metrics": { "serverVersion": "3.5.15", "quotaBytes": 2_147_483_648u64, "hasLeader": true } });
+        document["disk"] = json!([{ "path": "/etc/kubernetes", "totalBytes": 100_000_000_000u64, "freeBytes": 60_000_000_000u64 }]);
+        document["certificates"] = json!(["server", "peer", "healthcheck-client"].map(|name| json!({
+            "path": format!("/etc/kubernetes/pki/etcd/{name}.crt"), "notAfter": ago(-24 * 200) })));
+        document["staticPods"] = json!([{ "path": "/etc/kubernetes/manifests/etcd.yaml", "name": "etcd", "namespace": "kube-system",
+            "images": ["registry.k8s.io/etcd:3.5.15-0"], "flags": [{ "name": "data-dir", "value": "/var/lib/etcd" }] }]);
         document["backups"] = json!({
             "looked": [{ "path": "/var/backups/etcd", "state": "read" }],
             "snapshots": [{ "path": "/var/backups/etcd/fresh.db", "sizeBytes": 50_000_032, "modified": ago(1), "state": "drilled", "drilledAt": ago(1) }] });
