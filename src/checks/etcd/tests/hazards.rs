@@ -124,6 +124,15 @@ fn the_remedy_is_the_hop_where_the_hop_mends_it() {
 }
 
 #[test]
+fn kubeadm_never_takes_etcd_back() {
+    // Its 3.5.24 has no such hazard, and does not come.
+    let findings = at("1.32.4", "3.6.4").check(CHECK, "1.33.9");
+    let finding =
+        findings.iter().find(|finding| finding.subject.name == "corruption-defrag-snapshot").unwrap();
+    assert_eq!(finding.remedy.as_ref().unwrap().summary, "Let no defragmentation run during the upgrade.");
+}
+
+#[test]
 fn members_of_different_versions_weigh_by_how_far_they_are_apart() {
     let mixed = |version: &str| {
         let mut world = at("1.33.6", "3.5.35");
