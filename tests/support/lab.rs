@@ -120,6 +120,11 @@ impl Lab {
         &self.folder
     }
 
+    /// The lab's network, to be entered: see `support/inside.rs`.
+    pub(crate) fn network(&self) -> PathBuf {
+        PathBuf::from(format!("/run/netns/kubelift-{}", self.name))
+    }
+
     /// A user's kubeconfig: `admin`, `inspector`, `inspector-token`, `partial`, `namespaced` or `nobody`, with `-N` for
     /// server N.
     pub(crate) fn kubeconfig(&self, user: &str) -> PathBuf {
@@ -152,7 +157,7 @@ impl Lab {
     /// A program in the lab's network, with no kubeconfig of this machine. The child's id is the program's own.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("nsenter");
-        command.arg(format!("--net=/run/netns/kubelift-{}", self.name)).arg("--").arg(program);
+        command.arg(format!("--net={}", self.network().display())).arg("--").arg(program);
         command.env_remove("KUBECONFIG").env("HOME", &self.folder);
         command
     }
@@ -164,6 +169,37 @@ impl Lab {
         arguments: impl IntoIterator<Item = A>,
     ) -> Result<Output> {
         self.command(program).args(arguments).stdin(Stdio::null()).output().context("nsenter")
+    }
+
+    /// Runs lines of a shell in the lab's network, with kubectl as admin, in tests/fixtures/lab.
+    ///
+    /// # Errors
+    /// What the first line that failed has said.
+    pub(crate) fn shell(&self, script: &str) -> Result<String> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let desk = [self.folder.join("bin/desk")];
+        let path = std::env::join_paths(desk.into_iter().chain(std::env::split_paths(&path)))?;
+        let mut command = self.command("bash");
+        command.args(["-euo", "pipefail", "-c", script]).stdin(Stdio::null());
+        command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/lab"));
+        command.env("PATH", path).env("KUBECONFIG", self.kubeconfig("admin"));
+        let output =
+            command.env("KUBECACHEDIR", self.folder.join("kubectl-cache")).output().context("bash")?;
+        if !output.status.success() {
+            bail!(
+                "{}: {}: {}",
+                script.trim(),
+                output.status,
+                String::from_utf8_lossy(&output.stderr).trim_end()
+            );
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Gives every kube-apiserver other flags, from its next start on.
+    pub(crate) fn set_server_flags(&self, flags: &[&str]) -> Result<()> {
+        let lines: String = flags.iter().map(|flag| format!("{flag}\n")).collect();
+        std::fs::write(self.folder.join("server-flags"), lines).context("server-flags")
     }
 
     /// Asks API server `n` to end, and waits until it has.
@@ -184,6 +220,20 @@ impl Lab {
     /// Starts API server `n` again as another version of Kubernetes.
     pub(crate) fn start_server_as(&self, n: u8, version: &str) -> Result<()> {
         self.call(["start-server", &n.to_string(), "--version", version]).map(drop)
+    }
+
+    /// Waits until the Service default/kubernetes leads to `count` servers: one that starts publishes itself a moment
+    /// after it is ready.
+    pub(crate) fn wait_for_servers(&self, count: usize) -> Result<()> {
+        for _ in 0..100 {
+            let addresses = "jsonpath={.endpoints[*].addresses[*]}";
+            let found = self.kubectl(["get", "endpointslice", "kubernetes", "-o", addresses])?;
+            if found.split_whitespace().count() == count {
+                return Ok(());
+            }
+            std::thread::sleep(std::time::Duration::from_millis(300));
+        }
+        bail!("there are not {count} API servers in default/kubernetes after 30 s")
     }
 
     /// Every stage of every request to every server, in the order in which each server wrote them. A request is here
