@@ -15,6 +15,9 @@ use crate::text::{Document, Text};
 /// The most of one object that is read, in bytes: etcd takes 1.5 MiB.
 const MAX: usize = 8 << 20;
 
+/// How soon what nobody answered is asked again: long before a reader's usual time.
+const AGAIN: Duration = Duration::from_secs(5);
+
 /// What was read by name.
 #[derive(Debug, Clone, Default)]
 pub struct Named {
@@ -49,15 +52,17 @@ pub async fn run(
                 named.uid = Some(namespace.metadata.uid.clone()).filter(|uid| !uid.is_empty())
             });
         }
+        let mut unanswered = false;
         for name in CONFIG_MAPS {
             let path = format!("/api/v1/namespaces/kube-system/configmaps/{name}");
             let reading = without_secrets(get(&asker, &path, "configmaps", name).await);
+            unanswered |= is_passing(&reading);
             out.send_modify(|named| keep_newest(named.config_maps.entry(name.into()), reading));
             asker.pulse().touch();
         }
         let Some(every) = every else { return };
         tokio::select! {
-            () = tokio::time::sleep(every) => {}
+            () = tokio::time::sleep(if unanswered { every.min(AGAIN) } else { every }) => {}
             changed = refresh.changed() => if changed.is_err() { return },
             () = out.closed() => return,
         }
@@ -69,10 +74,9 @@ fn keep_newest(
     entry: std::collections::btree_map::Entry<'_, Text, Reading<ConfigMap>>,
     reading: Reading<ConfigMap>,
 ) {
-    let passing =
-        matches!(&reading, Reading::Unread(u) if matches!(u.reason, Reason::Unreachable | Reason::TimedOut));
     match entry {
-        std::collections::btree_map::Entry::Occupied(old) if passing && old.get().value().is_some() => {}
+        std::collections::btree_map::Entry::Occupied(old)
+            if is_passing(&reading) && old.get().value().is_some() => {}
         std::collections::btree_map::Entry::Occupied(mut old) => {
             old.insert(reading);
         }
@@ -80,6 +84,11 @@ fn keep_newest(
             place.insert(reading);
         }
     }
+}
+
+/// Whether nobody answered, which says nothing about what was asked for.
+fn is_passing(reading: &Reading<ConfigMap>) -> bool {
+    matches!(reading, Reading::Unread(u) if matches!(u.reason, Reason::Unreachable | Reason::TimedOut))
 }
 
 async fn get<T: DeserializeOwned>(asker: &Asker, path: &str, resource: &str, name: &str) -> Reading<T> {
