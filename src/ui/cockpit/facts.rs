@@ -26,14 +26,17 @@ fn servers(evidence: &Evidence) -> Vec<(String, String)> {
         .iter()
         .map(|server| {
             let name = server.hostname.as_ref().unwrap_or(&server.address);
-            let version =
-                server.version.value().map_or_else(|| "version not read".to_owned(), ToString::to_string);
             let ready = match server.ready.value() {
-                None => "not read if ready",
+                None => "not known if ready",
                 Some(health) if health.ok => "ready",
                 Some(_) => "not ready",
             };
-            (name.to_string(), format!("{version}, {ready}"))
+            let text = match (server.version.value(), server.ready.value()) {
+                (Some(version), _) => format!("{version}, {ready}"),
+                (None, Some(_)) => format!("version not read, {ready}"),
+                (None, None) => "not read".to_owned(),
+            };
+            (name.to_string(), text)
         })
         .collect()
 }
@@ -100,6 +103,13 @@ mod tests {
         assert_eq!(fact(&mixed, "Kubelets"), "1.30.6 on 8, 1.29.9");
         assert_eq!(fact(&mixed, "cp2"), "1.30.6, ready");
         assert_eq!(fact(&sample::reading().evidence, "Pods"), "4,120 of ~11,000 read");
+        let mut silent = (*mixed).clone();
+        let unread =
+            || crate::evidence::Unread::new("get", "/version", crate::evidence::Reason::Unreachable, "");
+        silent.servers.servers[1].version = crate::evidence::Reading::Unread(unread());
+        assert_eq!(fact(&silent, "cp2"), "version not read, ready");
+        silent.servers.servers[1].ready = crate::evidence::Reading::Unread(unread());
+        assert_eq!(fact(&silent, "cp2"), "not read");
         let nothing = sample::nothing().evidence;
         assert_eq!(fact(&nothing, "Nodes"), "not read");
         assert_eq!(fact(&nothing, "API server"), "not read");

@@ -8,6 +8,7 @@ use super::super::app::{App, Layer, Lines};
 use super::super::panes::screen;
 use super::super::theme::Role;
 use super::super::widgets::Painter;
+use super::super::widgets::paint::width;
 use crate::ui::filter::Filter;
 use crate::ui::words::{clock, number};
 
@@ -54,7 +55,10 @@ pub fn draw(app: &App, lines: &Lines, painter: &mut Painter<'_>) {
     };
     let (list, full) = app.layout().list();
     let mut area = screen::open(app, painter, list, "Not read", &note);
-    let what = area.width * 45 / 100;
+    // What it is tells lines apart, and why not is said in full below.
+    let things = (0..lines.rows.len()).filter_map(|row| entry(app, lines, row));
+    let longest = things.map(|unread| width(parts(&unread.to_string()).0)).max().unwrap_or(0);
+    let what = longest.clamp(area.width * 45 / 100, area.width * 62 / 100);
     if app.layout().framed() {
         painter.put(area.x, area.y, what, "WHAT", Role::Column);
         painter.put(area.x + what + 2, area.y, area.width - what - 2, "WHY NOT", Role::Column);
@@ -69,7 +73,7 @@ pub fn draw(app: &App, lines: &Lines, painter: &mut Painter<'_>) {
     for (row, at) in (0..area.height).zip(lines.cursor.top..lines.rows.len()) {
         let Some(unread) = entry(app, lines, at) else { break };
         let line = Rect { y: area.y + row, height: 1, ..area };
-        draw_line(painter, line, what, unread);
+        draw_line(painter, line, what, unread, app.layout().framed());
         if at == lines.cursor.at {
             painter.tint(Rect { x: line.x - 1, width: line.width + 2, ..line }, Role::Chosen);
             painter.put(line.x - 1, line.y, 1, app.look.glyphs.chosen, Role::Chosen);
@@ -80,13 +84,21 @@ pub fn draw(app: &App, lines: &Lines, painter: &mut Painter<'_>) {
     screen::more(app, painter, list, lines.cursor.top, below);
 }
 
-fn draw_line(painter: &mut Painter<'_>, line: Rect, what: u16, unread: &Unread) {
+/// What was not read, and why not.
+fn parts(text: &str) -> (&str, &str) {
+    text.split_once(": ").unwrap_or((text, ""))
+}
+
+fn draw_line(painter: &mut Painter<'_>, line: Rect, what: u16, unread: &Unread, timed: bool) {
     let text = unread.to_string();
-    let (thing, why) = text.split_once(": ").unwrap_or((&text, ""));
+    let (thing, why) = parts(&text);
     let role = if unread.reason == Reason::Pending { Role::Reading } else { Role::Unknown };
-    let tried = unread.at.map(clock).unwrap_or_default();
-    let end = painter.put_right(line.right(), line.y, 8, &tried, Role::Dim);
-    let end = end.min(line.right().saturating_sub(9));
+    let mut end = line.right();
+    if timed {
+        let tried = unread.at.map(clock).unwrap_or_default();
+        painter.put_right(end, line.y, 8, &tried, Role::Dim);
+        end = end.saturating_sub(9);
+    }
     painter.put(line.x, line.y, what, thing, Role::Text);
     let x = line.x + what + 2;
     painter.put(x, line.y, end.saturating_sub(x + 1), why, role);
