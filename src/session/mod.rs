@@ -16,6 +16,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::recording::Chain;
 use crate::checks::{Finding, Severity, Target, Verdict};
 use crate::evidence::Evidence;
 use crate::version::Version;
@@ -36,6 +37,8 @@ pub enum Kind {
         file: String,
         /// When its evidence was observed.
         at: Timestamp,
+        /// Whether it is as it was written.
+        chain: Chain,
     },
 }
 

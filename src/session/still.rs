@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use super::judge::Judge;
-use super::recording::{Chain, Recording};
+use super::recording::Recording;
 use super::{Handle, Kind, Request, Snapshot};
 use crate::catalog::Catalog;
 use crate::checks::target::Asked;
@@ -14,13 +14,7 @@ use crate::checks::target::Asked;
 /// What kind of session a recording from `path` makes.
 pub fn kind(path: &Path, recording: &Recording) -> Kind {
     let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    let mut file = crate::text::clean(&file);
-    match &recording.chain {
-        Chain::Whole => {}
-        Chain::Cut { .. } => file.push_str(" (cut)"),
-        Chain::Changed { .. } => file.push_str(" (CHANGED)"),
-    }
-    Kind::Recording { file, at: recording.at }
+    Kind::Recording { file: crate::text::clean(&file), at: recording.at, chain: recording.chain.clone() }
 }
 
 /// The target to judge a recording for: the one asked for now, or that of the recorded session.

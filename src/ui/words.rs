@@ -8,6 +8,7 @@ use crate::catalog::Catalog;
 use crate::checks::target::Asked;
 use crate::checks::{Finding, Proof, Severity, Target, Verdict};
 use crate::evidence::{Evidence, Progress, ReadRecord};
+use crate::session::recording::Chain;
 use crate::session::{Kind, Snapshot};
 use crate::version::Version;
 
@@ -49,9 +50,11 @@ pub fn session(kind: &Kind) -> (&'static str, String) {
             ("DEMO", "simulated cluster".to_owned())
         }
         Kind::Demo { scenario } => ("DEMO", format!("simulated cluster, scenario {scenario}")),
-        Kind::Recording { file, at } => {
-            ("RECORDING", format!("of {}, {file}", at.strftime("%Y-%m-%d %H:%M UTC")))
-        }
+        Kind::Recording { file, chain, .. } => match chain {
+            Chain::Whole => ("RECORDING", file.clone()),
+            Chain::Cut { .. } => ("CUT RECORDING", format!("{file}: its end is missing")),
+            Chain::Changed { frame, why } => ("CHANGED RECORDING", format!("{file}: frame {frame}: {why}")),
+        },
     }
 }
 
@@ -257,6 +260,19 @@ mod tests {
         {
             assert_eq!(number(n), text);
         }
+    }
+
+    #[test]
+    fn a_recording_that_was_changed_says_so_before_its_name() {
+        let session = |chain| {
+            session(&Kind::Recording { file: "prod.rec".to_owned(), at: Timestamp::UNIX_EPOCH, chain })
+        };
+        assert_eq!(session(Chain::Whole), ("RECORDING", "prod.rec".to_owned()));
+        assert_eq!(session(Chain::Cut { frames: 2 }).0, "CUT RECORDING");
+        let why = "its hash is not that of its line".to_owned();
+        let (word, rest) = session(Chain::Changed { frame: 2, why });
+        assert_eq!(word, "CHANGED RECORDING");
+        assert_eq!(rest, "prod.rec: frame 2: its hash is not that of its line");
     }
 
     #[test]

@@ -154,7 +154,11 @@ fn the_footer_has_the_keys_of_the_keymap_and_nothing_that_cannot_run() {
     assert!(footer(&app).contains("esc back"), "{}", footer(&app));
     let at = sample::now();
     let mut recording = sample::mixed();
-    recording.kind = crate::session::Kind::Recording { file: "prod.jsonl".to_owned(), at };
+    recording.kind = crate::session::Kind::Recording {
+        file: "prod.jsonl".to_owned(),
+        at,
+        chain: crate::session::recording::Chain::Whole,
+    };
     update(&mut app, Event::Snapshot(Arc::new(recording)));
     assert!(!footer(&app).contains("refresh"), "{}", footer(&app));
     press(&mut app, "R");

@@ -147,7 +147,11 @@ async fn the_session_is_asked_by_the_same_names_as_on_the_screens() {
     assert!(text.contains("there is no command `up` here"), "{text}");
     assert!(text.contains("quit: it takes no words after it\n"), "{text}");
     let mut recording = sample::mixed();
-    recording.kind = Kind::Recording { file: "prod.jsonl".to_owned(), at: sample::at(27) };
+    recording.kind = Kind::Recording {
+        file: "prod.jsonl".to_owned(),
+        at: sample::at(27),
+        chain: crate::session::recording::Chain::Whole,
+    };
     let (text, requests) = told(vec![recording], &["refresh"]).await;
     assert!(requests.is_empty() && text.contains("refresh: a recording cannot be read again\n"), "{text}");
 }

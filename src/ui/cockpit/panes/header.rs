@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::session::Kind;
+use crate::session::recording::Chain;
 
 use super::super::app::App;
 use super::super::layout::Room;
@@ -27,7 +28,8 @@ fn identity(app: &App, painter: &mut Painter<'_>, area: Rect) {
     let role = match app.snapshot.kind {
         Kind::Inspect => Role::Inspect,
         Kind::Demo { .. } => Role::Demo,
-        Kind::Recording { .. } => Role::Recording,
+        Kind::Recording { chain: Chain::Whole, .. } => Role::Recording,
+        Kind::Recording { .. } => Role::Gone,
     };
     let sign = if compact { format!(" {word} ") } else { format!(" {word} {} {rest} ", app.look.glyphs.dot) };
     // The sign leaves at least half of the line to the cluster's name.
