@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::checks::{CHECKS, Finding, Severity, Subject};
 use crate::evidence::{Progress, Reason};
-use crate::session::Snapshot;
+use crate::session::{Kind, Snapshot};
 use crate::ui::words::{self, Answer};
 
 /// What makes a finding the same one in a later snapshot; the number tells several of one kind apart.
@@ -146,8 +146,12 @@ fn keyed(snapshot: &Snapshot) -> impl Iterator<Item = (Key, &Finding)> {
 fn greeting(snapshot: &Snapshot) -> String {
     let (word, rest) = words::session(&snapshot.kind);
     let cluster = &snapshot.evidence.cluster;
+    let as_of = match snapshot.kind {
+        Kind::Recording { at, .. } => format!(", as of {}", words::moment(at)),
+        _ => String::new(),
+    };
     format!(
-        "kubelift {}, {word}: {rest}. Cluster {} at {}. Type help for the commands, quit to leave.",
+        "kubelift {}, {word}: {rest}{as_of}. Cluster {} at {}. Type help for the commands, quit to leave.",
         env!("CARGO_PKG_VERSION"),
         cluster.name,
         cluster.server

@@ -54,6 +54,8 @@ fn route(app: &App, painter: &mut Painter<'_>, area: Rect) {
     let freshness = words::freshness(&app.snapshot, app.now);
     let (text, role) = if freshness.gone {
         (format!(" {} ", freshness.text), Role::Gone)
+    } else if let (true, Kind::Recording { at, .. }) = (compact, &app.snapshot.kind) {
+        (at.strftime("%Y-%m-%d %H:%M UTC").to_string(), Role::Dim)
     } else if compact {
         (
             freshness.text.trim_start_matches("read ").trim_start_matches("reading ").to_owned() + " ",
