@@ -22,6 +22,9 @@ const SECRET_WORDS: &[&str] = &[
     "token",
     "certificate-key",
     "certificatekey",
+    "secret-key",
+    "secretkey",
+    "credentials",
     "client-key-data",
     "secret",
     "apikey",
@@ -43,25 +46,50 @@ pub fn redact(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let without_pem = mask_pem(text);
-    let lines: Vec<String> = without_pem.split('\n').map(mask_line).collect();
-    Cow::Owned(lines.join("\n"))
+    Cow::Owned(mask_blocks(&without_pem))
 }
+
+/// Masks line by line, and all lines of a block that a secret's name opens (`password: |`).
+fn mask_blocks(text: &str) -> String {
+    let mut lines = Vec::new();
+    let mut block: Option<usize> = None;
+    for line in text.split('\n') {
+        let indent = line.len() - line.trim_start().len();
+        if block.is_some_and(|outer| indent > outer && !line.trim().is_empty()) {
+            lines.push(format!("{}{MASK}", " ".repeat(indent)));
+            continue;
+        }
+        let opens =
+            line.split_once(':').filter(|(_, value)| matches!(value.trim().chars().next(), Some('|' | '>')));
+        block = opens.filter(|(key, _)| is_secret_name(key.trim().trim_matches(['"', '\'']))).map(|_| indent);
+        lines.push(if block.is_some() { line.to_owned() } else { mask_line(line) });
+    }
+    lines.join("\n")
+}
+
+/// Maps whose keys are names that somebody chose, not fields: a label called `token` is no token.
+const MAPS_OF_NAMES: &[&str] =
+    &["labels", "annotations", "nodeSelector", "managed", "nodeFacts", "configMaps"];
 
 /// Masks the secrets in every string of a document, and whole values under secret keys.
 pub fn redact_value(value: &mut Value) {
+    redact_under(value, false);
+}
+
+fn redact_under(value: &mut Value, keys_are_names: bool) {
     match value {
         Value::String(text) => {
             if let Cow::Owned(masked) = redact(text) {
                 *text = masked;
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(redact_value),
+        Value::Array(items) => items.iter_mut().for_each(|item| redact_under(item, false)),
         Value::Object(map) => {
             for (key, value) in map.iter_mut() {
-                if is_secret_name(key) && value.is_string() {
+                if !keys_are_names && is_secret_name(key) && (value.is_string() || value.is_number()) {
                     *value = Value::String(MASK.to_owned());
                 } else {
-                    redact_value(value);
+                    redact_under(value, MAPS_OF_NAMES.contains(&key.as_str()));
                 }
             }
         }
@@ -71,12 +99,16 @@ pub fn redact_value(value: &mut Value) {
 
 fn may_hold_secret(text: &str) -> bool {
     let lower_has = |word: &&str| contains_ignoring_case(text, word);
-    text.contains("-----BEGIN") || text.contains("eyJ") || SECRET_WORDS.iter().any(&lower_has) || {
-        lower_has(&"bearer")
-            || text
-                .split(|c: char| !is_token_char(c))
-                .any(|word| is_bootstrap_token(word) || is_long_hex(word))
-    }
+    text.contains("://")
+        || text.contains("-----BEGIN")
+        || text.contains("eyJ")
+        || SECRET_WORDS.iter().any(|word| lower_has(word) || lower_has(&word.replace('-', "_").as_str()))
+        || {
+            lower_has(&"bearer")
+                || text
+                    .split(|c: char| !is_token_char(c))
+                    .any(|word| is_bootstrap_token(word) || is_long_hex(word))
+        }
 }
 
 fn contains_ignoring_case(text: &str, word: &str) -> bool {
@@ -98,41 +130,77 @@ fn mask_pem(text: &str) -> String {
     out
 }
 
-/// Masks the words of a line that are secrets by their form, and what follows a secret's name.
+/// Masks what a line holds of secrets: by their form, after their names, and logins in URLs.
 fn mask_line(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
-    let mut mask_next = false;
+    let mut rest = line;
     let mut after_digest_name = false;
-    for piece in line.split_inclusive(|c: char| !is_token_char(c)) {
-        let word_end =
-            piece.char_indices().last().filter(|(_, c)| !is_token_char(*c)).map_or(piece.len(), |(at, _)| at);
-        let (word, delimiter) = piece.split_at(word_end);
+    while !rest.is_empty() {
+        let (word, tail) = rest.split_at(rest.find(|c: char| !is_token_char(c)).unwrap_or(rest.len()));
         if word.is_empty() {
+            let next = tail.chars().next().map_or(0, char::len_utf8);
+            let (delimiter, tail) = tail.split_at(next);
             out.push_str(delimiter);
+            rest = tail;
             continue;
         }
         let by_form = is_jwt(word) || is_bootstrap_token(word) || (is_long_hex(word) && !after_digest_name);
-        let secret = mask_next || by_form;
-        after_digest_name = word.ends_with("sha256") && delimiter == ":";
-        out.push_str(if secret { MASK } else { word });
-        out.push_str(delimiter);
-        // `token: x`, `--token=x`, `--token x`, `"password":"x"`, `Bearer x`
-        let names_secret =
-            is_secret_name(word) || word.eq_ignore_ascii_case("bearer") || word.eq_ignore_ascii_case("basic");
-        mask_next = names_secret
-            && matches!(delimiter, ":" | "=" | "\"" | " ")
-            && !(delimiter == " " && is_prose(word));
+        out.push_str(if by_form { MASK } else { word });
+        after_digest_name = word.ends_with("sha256") && tail.starts_with(':');
+        rest = match value_after(word, tail, out.trim().len() == word.len()) {
+            Some((between, tail)) => {
+                out.push_str(between);
+                out.push_str(MASK);
+                tail
+            }
+            None => tail,
+        };
     }
-    out
+    mask_login(&out)
 }
 
-/// `token` and `secret` followed by a blank are usually prose ("the token has expired"); flags and schemes are not.
-fn is_prose(word: &str) -> bool {
-    !word.starts_with('-') && !word.eq_ignore_ascii_case("bearer") && !word.eq_ignore_ascii_case("basic")
+/// Where `word` names a secret: what stands between it and its value, and what follows the value.
+fn value_after<'a>(word: &str, tail: &'a str, first: bool) -> Option<(&'a str, &'a str)> {
+    let scheme = word.eq_ignore_ascii_case("bearer") || word.eq_ignore_ascii_case("basic");
+    if !scheme && !is_secret_name(word) {
+        return None;
+    }
+    let from = tail.find(|c: char| !matches!(c, '"' | '\'' | ' ' | '\t' | ':' | '='))?;
+    // `from` lies behind what separates a name from its value; a quote there belongs to the value.
+    let between = tail.get(..from)?;
+    let quote = between.chars().last().filter(|c| matches!(c, '"' | '\''));
+    let value = tail.get(from..)?;
+    let to_blank = || value.find([' ', '\t', ',', '}', ']']).unwrap_or(value.len());
+    let end = if let Some(quote) = quote.filter(|_| between.contains([':', '=']) || between.len() > 1) {
+        value.find(quote).unwrap_or(value.len())
+    } else if between.contains(':') {
+        // A plain YAML value, which may hold anything, up to the end of its line.
+        value.len()
+    } else if between.contains('=') || scheme || word.starts_with('-') {
+        to_blank()
+    } else if first && (word.contains(['_', '-']) || word.eq_ignore_ascii_case("credentials")) {
+        // A directive of a configuration: `aws_access_key ID KEY`.
+        value.len()
+    } else {
+        // Prose: "the token has expired".
+        return None;
+    };
+    Some((between, value.get(end..)?))
+}
+
+/// Masks the login of `scheme://user:password@host`.
+fn mask_login(line: &str) -> String {
+    let Some((before, after)) = line.split_once("://") else { return line.to_owned() };
+    let end = after.find(['/', ' ', '"', '\'']).unwrap_or(after.len());
+    let (authority, rest) = after.split_at(end);
+    match authority.rsplit_once('@') {
+        Some((login, host)) if login.contains(':') => format!("{before}://{MASK}@{host}{}", mask_login(rest)),
+        _ => format!("{before}://{authority}{}", mask_login(rest)),
+    }
 }
 
 fn is_secret_name(key: &str) -> bool {
-    let key = key.trim_start_matches('-').to_ascii_lowercase();
+    let key = key.trim_start_matches('-').to_ascii_lowercase().replace('_', "-");
     SECRET_WORDS.iter().any(|word| key.ends_with(word))
         && !HARMLESS_ENDINGS.iter().any(|ending| key.ends_with(ending))
 }
@@ -172,7 +240,16 @@ mod tests {
         let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl";
         for (text, expected) in [
             ("nothing here", "nothing here"),
-            ("Authorization: Bearer abc.def", "Authorization: [masked] [masked]"),
+            ("Authorization: Bearer abc.def", "Authorization: [masked]"),
+            ("got Bearer abc.def here", "got Bearer [masked] here"),
+            ("password: p@ss!word", "password: [masked]"),
+            ("--etcd-password=hunter2!secret#9 --x", "--etcd-password=[masked] --x"),
+            (r#"{"password": "my long pass", "a": 1}"#, r#"{"password": "[masked]", "a": 1}"#),
+            ("secret_key: abc", "secret_key: [masked]"),
+            ("http://user:pw123@proxy:3128/x", "http://[masked]@proxy:3128/x"),
+            ("    aws_access_key AKIAX KEY", "    aws_access_key [masked]"),
+            ("credentials root hunter2", "credentials [masked]"),
+            ("password: |\n  line one\n  two\nnext: 1", "password: |\n  [masked]\n  [masked]\nnext: 1"),
             (
                 "kubeadm join 10.0.0.1:6443 --token abcdef.0123456789abcdef",
                 "kubeadm join 10.0.0.1:6443 --token [masked]",

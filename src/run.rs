@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use clap::CommandFactory;
 use jiff::Timestamp;
 
+use crate::checks::target::TargetError;
 use crate::checks::{Target, Verdict};
 use crate::cli::{self, Cli, Command};
 use crate::hosts::probe;
@@ -61,7 +62,11 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
 }
 
 async fn check(flags: &cli::Source, output: Format) -> Result<u8> {
-    let snapshot = Source::open(flags, false).await?.once().await;
+    let source = Source::open(flags, false).await?;
+    if let Some(warning) = source.warning() {
+        complain(&warning);
+    }
+    let snapshot = source.once().await;
     if let Some(why) = refused(&snapshot, flags) {
         complain(&why);
         return Ok(cli::USAGE);
@@ -85,7 +90,11 @@ async fn check(flags: &cli::Source, output: Format) -> Result<u8> {
 fn refused(snapshot: &Snapshot, flags: &cli::Source) -> Option<String> {
     let from = snapshot.evidence.servers.oldest()?;
     let catalog = crate::catalog::Catalog::get().ok()?;
-    Target::choose(from, flags.target.as_ref(), catalog).err().map(|error| error.to_string())
+    let error = Target::choose(from, flags.target.as_ref(), catalog).err()?;
+    // "Below" is only certain where no older server can hide.
+    let certain =
+        !matches!(error, TargetError::Below { .. }) || snapshot.evidence.servers.all_versions_read();
+    certain.then(|| error.to_string())
 }
 
 async fn record(flags: &cli::Source, file: &Path) -> Result<u8> {
@@ -103,19 +112,18 @@ async fn record(flags: &cli::Source, file: &Path) -> Result<u8> {
         ));
         return Ok(cli::FAILED);
     }
+    if let Some(why) = refused(&snapshot, flags) {
+        complain(&why);
+        return Ok(cli::USAGE);
+    }
     recording::write_once(file, &snapshot.evidence, snapshot.target.as_ref(), Timestamp::now())?;
+    let cluster = &snapshot.evidence.cluster;
+    let mut out = io::stdout().lock();
+    writeln!(out, "recorded {} at {} in {}", cluster.name, cluster.server, file.display())?;
     let unread = snapshot.evidence.unread().len();
-    println!(
-        "recorded {} at {} in {}",
-        snapshot.evidence.cluster.name,
-        snapshot.evidence.cluster.server,
-        file.display()
-    );
     if unread > 0 {
-        println!(
-            "{unread} thing(s) could not be read: `kubelift check --recording {}` names them",
-            file.display()
-        );
+        let file = file.display();
+        writeln!(out, "{unread} thing(s) could not be read: `kubelift check --recording {file}` names them")?;
     }
     Ok(cli::READY)
 }

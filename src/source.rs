@@ -10,7 +10,7 @@ use crate::cluster::environment::Environment;
 use crate::cluster::kubeconfig::Choice;
 use crate::session::live;
 use crate::session::options::{FactsFrom, Options};
-use crate::session::recording::{self, Recording, RecordingError};
+use crate::session::recording::{self, Chain, Recording, RecordingError};
 use crate::session::{Handle, Kind, Snapshot, desk, still};
 use crate::sim::{self, SimError, Simulation};
 
@@ -113,6 +113,20 @@ impl Source {
         };
         let connection = Box::new(Connection::prepare(choice, Environment::of_process(), desk).await?);
         Ok(Self::Live { connection, options, catalog, simulation: None, desk: lender })
+    }
+
+    /// What must be known of the source before its evidence is believed.
+    pub fn warning(&self) -> Option<String> {
+        let Self::Still { recording, .. } = self else { return None };
+        match &recording.chain {
+            Chain::Whole => None,
+            Chain::Cut { frames } => {
+                Some(format!("the recording is cut: {frames} frames hold, its end is missing"))
+            }
+            Chain::Changed { frame, why } => {
+                Some(format!("the recording was CHANGED at frame {frame}: {why}"))
+            }
+        }
     }
 
     /// Reads everything once and judges it.

@@ -84,6 +84,12 @@ impl Failure {
         }
     }
 
+    /// Whether it says nothing about what was read before: nobody answered, or nobody could be asked for want of
+    /// credentials, which may be renewed. A right that is missing (403) is another matter.
+    pub fn takes_nothing_back(&self) -> bool {
+        self.is_passing() || (self.reason == Reason::Forbidden && self.status != Some(403))
+    }
+
     /// Whether a list or watch must begin again: 410, its resourceVersion is gone.
     pub fn is_expired(&self) -> bool {
         self.status == Some(410)

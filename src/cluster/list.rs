@@ -14,7 +14,7 @@ use super::namespaces::Namespaces;
 use super::store::{Draft, Store};
 use super::wire::{DecodeError, ListDecoder, ListMeta, Message, WatchDecoder, WatchEvent, Wire};
 use crate::evidence::objects::Object;
-use crate::evidence::{Listing, Progress, Reason};
+use crate::evidence::{Listing, Progress, Reason, Unread};
 use crate::text::Text;
 
 /// Objects a page. The server reads and encodes a page at once, so it bounds what one request costs it.
@@ -142,7 +142,7 @@ impl<T: Object + DeserializeOwned + Send + Sync + 'static> Lister<T> {
                     }
                     backoff(&mut failures)
                 }
-                None if self.draft.unread.is_empty() => REREAD_EVERY,
+                None if self.draft.unread.is_empty() && self.draft.stale_since.is_none() => REREAD_EVERY,
                 None => backoff(&mut failures),
             };
             tokio::select! {
@@ -155,32 +155,37 @@ impl<T: Object + DeserializeOwned + Send + Sync + 'static> Lister<T> {
     /// Lists all there is, and gives the resourceVersion to watch from. `None`: it cannot be watched, for it was
     /// not read, or only in some namespaces.
     async fn list(&mut self) -> Option<String> {
-        let first = self.draft.progress != Progress::Done;
+        // Only what was whole may stand for a read that fails: anything less must go on saying what it lacks.
+        let whole_before =
+            self.draft.progress == Progress::Done && self.draft.unread.is_empty() && self.draft.at.is_some();
         let mut fresh = Store::default();
-        let outcome = self.list_in(self.what.namespace, &mut fresh, first).await;
-        self.draft.unread.clear();
+        let outcome = self.list_in(self.what.namespace, &mut fresh, !whole_before).await;
         let version = match outcome {
-            Ok(version) => Some(version),
-            Err(failure)
-                if failure.reason == Reason::Forbidden
-                    && self.what.namespaced
-                    && self.what.namespace.is_none() =>
-            {
-                self.list_by_namespace(&mut fresh, &failure).await;
-                None
+            Ok(version) => {
+                self.draft.unread.clear();
+                Some(version)
             }
-            // What was read before is still the newest there is; it is only getting old.
-            Err(failure) if failure.is_passing() && !first => {
+            Err(failure) if whole_before && failure.takes_nothing_back() => {
                 self.draft.stale_since.get_or_insert(failure.at);
                 self.publish();
                 return None;
             }
+            Err(failure)
+                if failure.status == Some(403) && self.what.namespaced && self.what.namespace.is_none() =>
+            {
+                self.draft.unread = self.list_by_namespace(&mut fresh, &failure).await;
+                None
+            }
             Err(failure) => {
                 let mut unread = failure.unread("list", &self.what.resource);
+                unread.namespace = self.what.namespace.map(Text::from);
+                if failure.takes_nothing_back() && fresh.len() < self.store.len() {
+                    fresh = std::mem::take(&mut self.store);
+                }
                 if !fresh.is_empty() {
                     unread.message = format!("{}; read up to then: {}", unread.message, fresh.len()).into();
                 }
-                self.draft.unread.push(unread);
+                self.draft.unread = vec![unread];
                 None
             }
         };
@@ -212,6 +217,12 @@ impl<T: Object + DeserializeOwned + Send + Sync + 'static> Lister<T> {
                             remaining.and_then(|rest| usize::try_from(rest).ok()).map(|rest| seen + rest);
                         self.draft.progress = Progress::Reading { seen, of };
                         self.show(fresh);
+                    }
+                    // A proxy that does not look at the query would be asked for ever.
+                    if next == token.as_str() {
+                        let message =
+                            "the same page came again: something between caches without looking at the query";
+                        return Err(Failure::new(Reason::Malformed, message));
                     }
                     token = next.to_string();
                 }
@@ -283,25 +294,31 @@ impl<T: Object + DeserializeOwned + Send + Sync + 'static> Lister<T> {
         decoder.finish().map_err(|error| undecodable(&error))
     }
 
-    /// Reads namespace by namespace, after a list over all was refused.
-    async fn list_by_namespace(&mut self, fresh: &mut Store<T>, refused: &Failure) {
+    /// Reads namespace by namespace, after a list over all was refused, and says what is still not read.
+    async fn list_by_namespace(&mut self, fresh: &mut Store<T>, refused: &Failure) -> Vec<Unread> {
         let (namespaces, all) = self.namespaces.get(&self.asker).await;
-        let mut read = Vec::new();
-        let mut whole = all;
+        let (mut read, mut missing) = (Vec::new(), Vec::new());
         for namespace in &namespaces {
-            match self.list_in(Some(namespace), fresh, false).await {
+            // A store of its own: a page that expires begins this namespace again, and no other.
+            let mut own = Store::default();
+            match self.list_in(Some(namespace), &mut own, false).await {
                 Ok(_) => read.push(namespace.to_string()),
-                Err(_) => whole = false,
+                Err(failure) => {
+                    missing.push(failure.unread("list", &self.what.resource).in_namespace(namespace));
+                }
             }
+            fresh.merge(own);
         }
-        if whole {
-            return;
+        if all && missing.is_empty() {
+            return Vec::new();
         }
         let mut unread = refused.unread("list", &self.what.resource);
-        if !read.is_empty() {
-            unread.message = format!("{}; read only in {}", unread.message, read.join(", ")).into();
+        if read.is_empty() {
+            return vec![unread];
         }
-        self.draft.unread.push(unread);
+        unread.message = format!("{}; read only in {}", unread.message, read.join(", ")).into();
+        missing.insert(0, unread);
+        missing
     }
 
     /// Watches from `version` until the listing must be read again.

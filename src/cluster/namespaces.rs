@@ -26,20 +26,18 @@ impl Namespaces {
 
     /// The namespaces to try, and whether they are all that there are.
     pub async fn get(&self, asker: &Asker) -> (Vec<Text>, bool) {
-        self.known.get_or_init(|| self.ask(asker)).await.clone()
+        // What could not be asked may be asked again by the next.
+        let known = self.known.get_or_try_init(|| async { self.ask(asker).await.ok_or(()) }).await;
+        known.map_or_else(|()| (vec![self.default.clone()], false), Clone::clone)
     }
 
-    async fn ask(&self, asker: &Asker) -> (Vec<Text>, bool) {
-        let only_default = || (vec![self.default.clone()], false);
+    async fn ask(&self, asker: &Asker) -> Option<(Vec<Text>, bool)> {
         let path = format!("/api/v1/namespaces?limit={MAX_TRIED}");
-        let Ok((body, _)) = asker.ask_whole(&path, Wire::Json.accept(), 8 << 20).await else {
-            return only_default();
-        };
+        let (body, _) = asker.ask_whole(&path, Wire::Json.accept(), 8 << 20).await.ok()?;
         let mut names = Vec::new();
         let mut decoder = ListDecoder::<ManagedObject>::new(Wire::Json, &schema::OBJECT);
-        if decoder.push(&body, &mut |namespace| names.push(namespace.metadata.name)).is_err() {
-            return only_default();
-        }
-        decoder.finish().map_or_else(|_| only_default(), |meta| (names, meta.continue_token.is_none()))
+        decoder.push(&body, &mut |namespace| names.push(namespace.metadata.name)).ok()?;
+        let meta = decoder.finish().ok()?;
+        Some((names, meta.continue_token.is_none()))
     }
 }

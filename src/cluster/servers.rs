@@ -104,6 +104,11 @@ impl Servers {
 
     /// Waits for the list of servers; `false` when it will never come.
     async fn slices_are_read(&mut self) -> bool {
+        // Nodes give the servers their names.
+        let done = |listing: &Listing<Node>| listing.progress == crate::evidence::Progress::Done;
+        if self.nodes.wait_for(done).await.is_err() {
+            return false;
+        }
         self.slices.wait_for(|listing| listing.progress == crate::evidence::Progress::Done).await.is_ok()
     }
 

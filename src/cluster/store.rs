@@ -45,6 +45,16 @@ impl<T: Object> Store<T> {
         }
     }
 
+    /// Puts in all of another store.
+    pub fn merge(&mut self, other: Self) {
+        self.items.extend(other.items);
+        // Stable: of two objects of one name the later one is kept.
+        self.items.sort_by(|a, b| a.key().cmp(&b.key()));
+        self.items.reverse();
+        self.items.dedup_by(|a, b| a.key() == b.key());
+        self.items.reverse();
+    }
+
     /// How many there are.
     pub const fn len(&self) -> usize {
         self.items.len()

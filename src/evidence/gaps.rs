@@ -8,6 +8,11 @@ impl Evidence {
         let mut unread = self.servers.unread.clone();
         for server in &self.servers.servers {
             push(&mut unread, &server.version);
+            // One that was not reached is one gap, not three.
+            let unreached = |gap: &Unread| matches!(gap.reason, Reason::Unreachable | Reason::TimedOut);
+            if server.version.get().is_err_and(unreached) {
+                continue;
+            }
             push(&mut unread, &server.ready);
             push(&mut unread, &server.deprecated_calls);
         }

@@ -268,13 +268,17 @@ impl<T> Listing<T> {
 
     /// Whether every object was read. Only then may a check say that there is none of something.
     pub fn is_complete(&self) -> bool {
-        self.progress == Progress::Done && self.unread.is_empty()
+        self.progress == Progress::Done && self.unread.is_empty() && self.stale_since.is_none()
     }
 
     /// What keeps the listing from being complete; a pending read counts as unread.
     pub fn gaps(&self) -> Vec<Unread> {
         if self.progress == Progress::Done || !self.unread.is_empty() {
-            return self.unread.clone();
+            let stale = self.stale_since.map(|since| {
+                let message = format!("not kept up to date since {}", since.strftime("%H:%M:%S UTC"));
+                Unread::new("watch", &self.resource, Reason::Unreachable, &message).at(since)
+            });
+            return self.unread.iter().cloned().chain(stale).collect();
         }
         let message = match self.progress {
             Progress::Reading { seen, of: Some(of) } => format!("{seen} of about {of}"),

@@ -90,6 +90,13 @@ impl ApiServers {
         self.servers.iter().filter_map(|server| Some((&server.address, server.version.value()?)))
     }
 
+    /// Whether every server is known, and its version.
+    pub fn all_versions_read(&self) -> bool {
+        self.listed
+            && self.unread.is_empty()
+            && self.servers.iter().all(|server| server.version.value().is_some())
+    }
+
     /// The oldest version that was read: where an upgrade starts from.
     pub fn oldest(&self) -> Option<&Version> {
         self.versions().map(|(_, version)| version).min()

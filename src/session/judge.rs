@@ -38,7 +38,7 @@ impl Judge {
         } else {
             "the API servers are being asked"
         };
-        let from = evidence.servers.oldest().or(self.from.as_ref()).ok_or(why)?;
+        let from = self.from.as_ref().or(evidence.servers.oldest()).ok_or(why)?;
         Target::choose(from, self.asked.as_ref(), self.catalog).map_err(|error| error.to_string())
     }
 
@@ -60,7 +60,11 @@ impl Judge {
     /// Runs all checks, away from the tasks that read and draw.
     pub async fn judge(&mut self, evidence: Arc<Evidence>) -> Snapshot {
         self.generation += 1;
-        if let Some(from) = evidence.servers.oldest() {
+        // A server that does not answer may be the oldest: what is known of it is not raised by the others.
+        let all_read = evidence.servers.all_versions_read();
+        if let Some(from) = evidence.servers.oldest()
+            && (all_read || self.from.as_ref().is_none_or(|known| from < known))
+        {
             self.from = Some(from.clone());
         }
         let mut snapshot = self.not_judged_yet(Arc::clone(&evidence));

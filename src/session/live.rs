@@ -58,12 +58,22 @@ async fn run(
     let mut changes = reader.changes();
     let pending = Local::pending(&options);
     let mut local: Option<Local> = None;
+    let mut loaded_for = Vec::new();
     loop {
         changes.mark_unchanged();
         let mut evidence: Evidence = reader.evidence();
-        // Files belong to nodes by their boot ids, so they are read when the nodes are known.
-        if evidence.objects.nodes.progress == crate::evidence::Progress::Done && local.is_none() {
+        // Files belong to nodes by their boot ids, so they are read when the nodes are known, and again when nodes
+        // come, go or boot.
+        let boots: Vec<_> = evidence
+            .objects
+            .nodes
+            .iter()
+            .map(|n| (n.metadata.name.clone(), n.status.node_info.boot_id.clone()))
+            .collect();
+        let known = evidence.objects.nodes.progress == crate::evidence::Progress::Done;
+        if known && (local.is_none() || boots != loaded_for) {
             local = Some(Local::load(&options, &evidence).await);
+            loaded_for = boots;
         }
         local.as_ref().unwrap_or(&pending).add_to(&mut evidence);
         let began = Instant::now();
