@@ -68,6 +68,7 @@ fn every_pane_agrees_with_the_machines() -> Result<()> {
         assert_eq!((&report["from"], &report["target"]), (&"1.30.14".into(), &"1.31.14".into()));
         versions_agree(&cluster, report)?;
         control_plane_agrees(&cluster, report)?;
+        etcd_pane_agrees(&cluster, report)?;
         nothing_else_is_wrong(&cluster, report)?;
     }
     app_armor_agrees(&cluster, &by_admin, || report("inspector"))
@@ -240,18 +241,42 @@ fn control_plane_agrees(cluster: &Cluster, report: &Value) -> Result<()> {
     Ok(())
 }
 
-/// What may be said beside what is fine. A disk that is nearly full is this machine's own, and then truly is.
+/// A member that is healthy by its own word, and the snapshot that was taken of it a moment ago. The lab's etcd runs
+/// under the name of an older image, and kubelift goes by what the server says, not by the name.
+fn etcd_pane_agrees(cluster: &Cluster, report: &Value) -> Result<()> {
+    let health = cluster.ssh("cp1", &format!("{ETCDCTL} endpoint health 2>&1"))?;
+    ensure!(health.contains("is healthy"), "{health}");
+    let image = cluster
+        .ssh("cp1", "sed -n 's/.*image: .*etcd:\\(.*\\)-.*/\\1/p' /etc/kubernetes/manifests/etcd.yaml")?;
+    let command = "crictl exec $(crictl ps -q --name ^etcd) etcd --version | sed -n 's/^etcd Version: //p'";
+    let version = cluster.ssh("cp1", command)?;
+    assert_eq!(
+        message(report, "EtcdNotRestarted")?,
+        format!("etcd's manifest on cp1 has {image}, and {version} answers")
+    );
+    let alone = message(report, "EtcdUpgradedAlone")?;
+    ensure!(alone.contains(&format!("the only member of etcd from {version} to ")), "{alone}");
+    finding(report, "BackupRecent")?;
+    Ok(())
+}
+
+/// What may be said beside what is fine.
 fn nothing_else_is_wrong(cluster: &Cluster, report: &Value) -> Result<()> {
     for finding in report["findings"].as_array().context("findings")? {
         let (code, severity) = (finding["code"].as_str(), finding["severity"].as_str());
         match code.context("a code")? {
             _ if severity == Some("pass") => {}
-            "SingleControlPlane" => assert_eq!(finding["severity"], "notice"),
-            "DiskNearlyFull" => {
+            // Of the lab itself: etcd under another's name and at a version with known faults, alone, and v1 cgroups where
+            // the machine has those.
+            "EtcdNotRestarted" => assert_eq!(finding["severity"], "warning"),
+            "EtcdUpgradedAlone" | "EtcdVersionDangerous" => assert_eq!(finding["severity"], "notice"),
+            "CgroupV1" => {
                 let node = finding["subject"]["name"].as_str().context("a node")?;
-                let used = cluster.ssh(node, "df --output=pcent /var/lib/containerd | tr -dc 0-9")?;
-                ensure!(used.parse::<u32>()? >= 84, "{used} % of the disk is used: {finding}");
+                assert_ne!(cluster.ssh(node, "stat -fc %T /sys/fs/cgroup")?, "cgroup2fs");
             }
+            "SingleControlPlane" => assert_eq!(finding["severity"], "notice"),
+            // The disk is that of the machine that the tests run on, and fills and empties as they run.
+            "DiskNearlyFull" => assert_eq!(finding["severity"], "warning"),
             _ => anyhow::bail!("said of a cluster that is as kubeadm made it: {finding}"),
         }
     }
