@@ -14,8 +14,8 @@ const DEFAULT: &str = "cgroupfs";
 /// The last value of a flag of the kubelet, from whatever gives it flags.
 pub(super) fn flag<'a>(facts: &'a NodeFacts, name: &str) -> Option<&'a str> {
     let sources = &facts.kubelet.as_ref()?.flag_sources;
-    let flags = sources.iter().flat_map(|source| &source.flags).filter(|flag| flag.name == name);
-    flags.last().map(|flag| flag.value.as_deref().unwrap_or("true"))
+    let mut flags = sources.iter().flat_map(|source| &source.flags).filter(|flag| flag.name == name);
+    flags.next_back().map(|flag| flag.value.as_deref().unwrap_or("true"))
 }
 
 /// The kubelet's driver as its file and flags have it now.
