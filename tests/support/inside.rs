@@ -1,4 +1,6 @@
 //! Parts of a test program inside a lab's network: threads of its own, and a connection that breaks off when told to.
+
+#![allow(clippy::indexing_slicing, reason = "a test that is out of bounds fails, as it should")]
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
 use std::io::{Read, Write};

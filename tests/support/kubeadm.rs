@@ -1,4 +1,6 @@
 //! A small kubeadm cluster in a lab, made of objects: see tests/fixtures/lab/cluster.yaml.
+
+#![allow(clippy::indexing_slicing, reason = "a test that is out of bounds fails, as it should")]
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
 use std::path::{Path, PathBuf};

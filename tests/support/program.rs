@@ -1,4 +1,6 @@
 //! The built kubelift, run in a lab's network, and what it said.
+
+#![allow(clippy::indexing_slicing, reason = "a test that is out of bounds fails, as it should")]
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
 use std::path::Path;
