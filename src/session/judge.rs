@@ -7,7 +7,7 @@ use super::{Kind, Snapshot};
 use crate::catalog::Catalog;
 use crate::checks::target::Asked;
 use crate::checks::{self, CHECKS, Finding, Severity, Subject, Target};
-use crate::evidence::{Evidence, Reason, Unread};
+use crate::evidence::Evidence;
 use crate::version::Version;
 
 /// Judges the evidence of one session.
@@ -88,12 +88,15 @@ impl Judge {
 
 /// That no check could judge: every pane says so, for a pane without findings would look clean.
 fn unjudged(why: &str) -> impl Iterator<Item = Finding> {
-    let unread = Unread::new("judge", "for a target", Reason::Pending, why);
     CHECKS.iter().map(move |check| Finding {
         check: check.id.to_owned(),
-        message: format!("not judged: {why}"),
-        waits_for: None,
-        ..Finding::unknown("NotJudged", Severity::Blocker, Subject::thing("Cluster", ""), &unread)
+        could_hide: Some(Severity::Blocker),
+        ..Finding::new(
+            "NotJudged",
+            Severity::Unknown,
+            Subject::thing("Cluster", ""),
+            format!("not judged: {why}"),
+        )
     })
 }
 

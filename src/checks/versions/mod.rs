@@ -104,18 +104,25 @@ fn route(context: &Context<'_>) -> Finding {
             list::names(through)
         ),
     };
-    let mut finding = Finding::new("Route", Severity::Pass, context.cluster(), message)
+    // An older server that was not asked would be where the upgrade starts from.
+    let servers = &context.evidence.servers;
+    let all_asked = super::common::servers::gaps(servers).is_empty()
+        && servers.versions().count() == servers.servers.len();
+    let message =
+        if all_asked { message } else { format!("{message}, if no API server that was not asked is older") };
+    let severity = if all_asked && through.is_empty() { Severity::Pass } else { Severity::Notice };
+    let mut finding = Finding::new("Route", severity, context.cluster(), message)
         .why(
             "kubeadm goes one minor at a time. Blockers are those of the first hop; what a later \
              hop adds is a warning that names it.",
         )
         .link(link::KUBEADM_UPGRADE);
-    for (address, version) in context.evidence.servers.versions() {
-        let server = context.evidence.servers.servers.iter().find(|server| server.address == *address);
+    for (address, version) in servers.versions() {
+        let server = servers.servers.iter().find(|server| server.address == *address);
         let stamp = server.and_then(|server| server.version.get().ok()).map(|(_, stamp)| stamp);
         finding = finding.saw(format!("{address} is {version}"), stamp);
     }
-    if through.is_empty() { finding } else { Finding { severity: Severity::Notice, ..finding } }
+    finding
 }
 
 /// `v1.30.4` as a version; what a component prints has a `v`.
