@@ -1,5 +1,7 @@
 //! What kubelift says of a real cluster, pane by pane, against what its machines say of themselves over ssh.
 
+#![allow(clippy::indexing_slicing, reason = "a test that is out of bounds fails, as it should")]
+
 #[path = "support/cluster.rs"]
 mod cluster;
 

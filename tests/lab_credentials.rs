@@ -1,5 +1,7 @@
 //! A kubeconfig whose credentials come from a command: it runs when that is allowed, and then once.
 
+#![allow(clippy::indexing_slicing, reason = "a test that is out of bounds fails, as it should")]
+
 #[path = "support/lab.rs"]
 mod lab;
 #[path = "support/program.rs"]

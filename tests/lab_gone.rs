@@ -1,5 +1,7 @@
 //! An API server that goes away while it is read, and one that is not there at all.
 
+#![allow(clippy::indexing_slicing, reason = "a test that is out of bounds fails, as it should")]
+
 #[path = "support/inside.rs"]
 mod inside;
 #[path = "support/kubeadm.rs"]

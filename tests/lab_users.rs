@@ -1,5 +1,7 @@
 //! What a user may not read is unknown, with verb and resource, and never fine.
 
+#![allow(clippy::indexing_slicing, reason = "a test that is out of bounds fails, as it should")]
+
 #[path = "support/kubeadm.rs"]
 mod kubeadm;
 #[path = "support/lab.rs"]

@@ -1,4 +1,6 @@
 //! The cockpit as a whole: the built program on a real terminal, by the keys and eyes of its user.
+
+#![allow(clippy::indexing_slicing, reason = "a test that is out of bounds fails, as it should")]
 #![cfg(feature = "tui")]
 
 #[path = "../support/lab.rs"]
