@@ -106,6 +106,8 @@ pub struct Options {
     pub keymap: Keymap,
     /// Where what is copied or dumped is written; `None` where there is no home.
     pub state: Option<PathBuf>,
+    /// What `~` stands for.
+    pub home: Option<PathBuf>,
     /// What lies between kubelift and the terminal.
     pub multiplexer: Multiplexer,
 }
@@ -143,8 +145,15 @@ impl Options {
             look: Look { theme, glyphs, depth: depth(None) },
             keymap,
             state: environment.state(),
+            home: environment.home.clone(),
             multiplexer: environment.multiplexer(),
         })
+    }
+
+    /// A path as a shell takes it, with `~` for the home.
+    pub fn shown(&self, path: &Path) -> String {
+        let below = self.home.as_deref().and_then(|home| path.strip_prefix(home).ok());
+        below.map_or_else(|| path.display().to_string(), |below| format!("~/{}", below.display()))
     }
 
     /// The folder for files of one kind.
@@ -219,5 +228,8 @@ mod tests {
         assert_eq!(folder(&[("HOME", "/h")]), Some("/h/.local/state/kubelift/copied".into()));
         assert_eq!(folder(&[("HOME", "/h"), ("XDG_STATE_HOME", "/s")]), Some("/s/kubelift/copied".into()));
         assert_eq!(folder(&[("XDG_STATE_HOME", "relative")]), None);
+        let options = load(&[("HOME", "/h")], &Flags::default());
+        assert_eq!(options.shown(Path::new("/h/.local/x.txt")), "~/.local/x.txt");
+        assert_eq!(options.shown(Path::new("/home/x.txt")), "/home/x.txt");
     }
 }

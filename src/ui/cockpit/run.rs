@@ -206,13 +206,13 @@ impl Cockpit {
     fn copy(&self, screen: &Screen, text: &str) -> Notice {
         let sent = clipboard::sequence(text, self.options.multiplexer).map(|sequence| screen.send(&sequence));
         let asked = match sent {
-            Some(Ok(())) => "copied, if the terminal allows it",
+            Some(Ok(())) => "and to the clipboard, if the terminal allows it",
             Some(Err(_)) => "the terminal did not take it",
-            None => "too long for a terminal to copy",
+            None => "it is too long for a terminal's clipboard",
         };
         match self.write("copied", "txt", text) {
-            Ok(path) => Notice::says(format!("{asked}; also in {path}")),
-            Err(error) => Notice::refuses(format!("{asked}; no file of it: {error}")),
+            Ok(path) => Notice::says(format!("copied to {path}; {asked}")),
+            Err(error) => Notice::refuses(format!("copied to no file: {error}; {asked}")),
         }
     }
 
@@ -237,7 +237,7 @@ impl Cockpit {
         let folder = self.options.folder("copied");
         let folder = folder.ok_or_else(|| io::Error::other("neither HOME nor XDG_STATE_HOME is set"))?;
         let path = clipboard::write(&folder, name, extension, Timestamp::now(), text)?;
-        Ok(path.display().to_string())
+        Ok(self.options.shown(&path))
     }
 
     /// Gives the terminal to the shell and stops; goes on here when the shell says so.

@@ -164,3 +164,23 @@ fn the_footer_has_the_keys_of_the_keymap_and_nothing_that_cannot_run() {
     press(&mut app, "R");
     assert!(footer(&app).contains("refresh: a recording cannot be read again"), "{}", footer(&app));
 }
+
+#[test]
+fn what_was_done_is_said_in_full() {
+    let mut app = app(sample::mixed(), (40, 12));
+    press(&mut app, "l");
+    let path = "~/.local/state/kubelift/copied/copied-2026-11-24T120427.txt";
+    update(
+        &mut app,
+        Event::Done(super::app::Notice::says(format!("copied to {path}; and to the clipboard"))),
+    );
+    let text = written(&app);
+    let lines: Vec<&str> = text.lines().collect();
+    let end: String = lines[8..12].iter().map(|line| line.trim_end_matches('|').trim()).collect();
+    assert!(end.contains(path) && end.ends_with("clipboard"), "{text}");
+    press(&mut app, ":");
+    press(&mut app, "esc");
+    // From wherever one is, `readiness` leads to the panes.
+    update::run(&mut app, crate::ui::commands::Command::Readiness, "", &mut Vec::new());
+    assert_eq!(app.place(), crate::ui::commands::Place::Panes);
+}

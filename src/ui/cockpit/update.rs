@@ -130,7 +130,10 @@ pub(super) fn run(app: &mut App, command: Command, argument: &str, effects: &mut
         Command::Remedy => show_section(app, detail::Section::Remedy),
         Command::Copy => effects.extend(layers::copied(app).map(Effect::Copy)),
         Command::CopyAll => effects.extend(app.chosen().map(|finding| Effect::Copy(words::in_full(finding)))),
-        Command::Readiness => app.layers.clear(),
+        Command::Readiness => {
+            app.layers.clear();
+            app.readiness.focus = Focus::Panes;
+        }
         Command::Log => {
             toggle(app, |layer| matches!(layer, Layer::Log(_)), |app| Layer::Log(layers::log::lines(app)))
         }

@@ -6,7 +6,11 @@ use super::super::app::App;
 use super::super::theme::Role;
 use super::super::widgets::Painter;
 use super::super::widgets::paint::width;
+use super::super::widgets::prose::wrap;
 use crate::ui::commands::{Command, Place};
+
+/// The most lines above the last one that are covered by what was done.
+const MOST_ABOVE: u16 = 3;
 
 /// Draws it.
 pub fn draw(app: &App, painter: &mut Painter<'_>, area: Rect) {
@@ -15,10 +19,22 @@ pub fn draw(app: &App, painter: &mut Painter<'_>, area: Rect) {
     }
     if let Some(notice) = &app.notice {
         let role = if notice.refused { Role::Refuses } else { Role::Says };
-        painter.put(area.x + 1, area.y, area.width.saturating_sub(2), &notice.text, role);
+        said(painter, area, &notice.text, role);
         return;
     }
     keys(app, painter, area);
+}
+
+/// What was done, in full: over the lines above if it is long, for the path of a file must be seen whole.
+fn said(painter: &mut Painter<'_>, area: Rect, text: &str, role: Role) {
+    let columns = area.width.saturating_sub(2);
+    let lines = wrap(text, columns);
+    let above = u16::try_from(lines.len().saturating_sub(1)).unwrap_or(0).min(MOST_ABOVE).min(area.y);
+    let area = Rect { y: area.y - above, height: area.height + above, ..area };
+    painter.clear(area);
+    for (y, line) in (area.y..area.bottom()).zip(&lines) {
+        painter.put(area.x + 1, y, columns, line, role);
+    }
 }
 
 /// The keys, from the table of commands: those that can run now, as many as there is room for, `quit` always.
