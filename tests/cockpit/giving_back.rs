@@ -30,7 +30,8 @@ fn whoever_quits_finds_the_terminal_as_it_was() -> Result<()> {
     let terminal = Terminal::open(80, 24)?;
     let settings = terminal.line_settings()?;
     for keys in [&["q"][..], &["C-c"], &["Enter", "Enter", "q"], &[":", "q", "u", "i", "t", "Enter"]] {
-        enter(&terminal, "clear; echo what was before; kubelift demo")?;
+        terminal.clear()?;
+        enter(&terminal, "echo what was before; kubelift demo")?;
         judged(&terminal)?;
         assert_eq!(terminal.modes()?, TAKEN);
         assert!(terminal.line_settings()?.contains("-icanon"));
@@ -49,7 +50,8 @@ fn a_signal_ends_it_as_a_shell_says_it() -> Result<()> {
     let terminal = Terminal::open(80, 24)?;
     let settings = terminal.line_settings()?;
     for (signal, code) in [("TERM", 143), ("HUP", 129), ("INT", 130)] {
-        enter(&terminal, "clear; kubelift demo")?;
+        terminal.clear()?;
+        enter(&terminal, "kubelift demo")?;
         judged(&terminal)?;
         send(signal, terminal.program()?)?;
         ended(&terminal, code)?;

@@ -8,16 +8,18 @@ mod lab;
 #[path = "../support/terminal.rs"]
 mod terminal;
 
+mod cluster;
 mod giving_back;
 mod looks;
 mod screens;
 mod sizes;
+mod sources;
 
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
-use terminal::{FREE, Screen, Terminal};
+use terminal::{FREE, PROMPT, Screen, Terminal};
 
 const KUBELIFT: &str = env!("CARGO_BIN_EXE_kubelift");
 
@@ -30,6 +32,7 @@ fn start(columns: u16, rows: u16, line: &str) -> Result<Terminal> {
 
 /// Runs a command line, and has the shell say how it ended.
 fn enter(terminal: &Terminal, line: &str) -> Result<()> {
+    terminal.wait_for("the shell", |screen| screen.ends_with(PROMPT))?;
     terminal.enter(&format!("{line}; echo \"ended: $?\""))
 }
 

@@ -198,7 +198,7 @@ fn help_commands_log_and_what_was_not_read_open_and_close() -> Result<()> {
     terminal.press(["Enter"])?;
     terminal.see(" ? help")?;
     terminal.press(["Escape"])?;
-    terminal.see_no_more("/pods?limit")?;
+    terminal.see_no_more("/pods?limit shows")?;
     close("┌ Everything that kubelift asked ─")?;
 
     terminal.press(["u"])?;

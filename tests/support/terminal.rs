@@ -79,6 +79,7 @@ impl Terminal {
         }
         tmux.arg("-S").arg(terminal.socket()).arg("-f").arg(folder.join("tmux.conf"));
         tmux.args(["new-session", "-d", "-x", &columns.to_string(), "-y", &rows.to_string()]);
+        tmux.arg("-c").arg(terminal.home());
         tmux.args(["bash", "--noprofile", "--noediting", "--rcfile"]).arg(folder.join("bashrc"));
         run(&mut tmux)?;
         // A test program that is killed drops nothing.
@@ -124,6 +125,16 @@ impl Terminal {
     pub(crate) fn enter(&self, line: &str) -> Result<()> {
         self.write(line)?;
         self.press(["Enter"])
+    }
+
+    /// Has the shell empty the screen.
+    pub(crate) fn clear(&self) -> Result<()> {
+        self.enter("clear")?;
+        let empty = |screen: &Screen| {
+            let mut lines = screen.lines.iter().filter(|line| !line.is_empty());
+            lines.next().is_some_and(|line| line == PROMPT) && lines.next().is_none()
+        };
+        self.wait_for("an empty screen", empty).map(drop)
     }
 
     /// Pastes a text, in brackets if the program has asked for them.
