@@ -205,7 +205,6 @@ fn cases() -> Vec<Case> {
                 "sed 's/NAME/by-helm/; s/v1beta3/v1/; s/9000/9003/' flow-schema.yaml | kubectl replace --field-manager=helm -f -",
             ),
             leaves: &["notice DeprecatedApiWrittenBefore FlowSchema/by-helm"],
-            ..Case::default()
         },
         Case {
             found: &["blocker ApiObjectMustGo ResourceClass/gpu"],

@@ -142,11 +142,16 @@ impl Lab {
 
     /// `kubelift check -o json` as a user, with further arguments.
     pub(crate) fn check(&self, user: &str, arguments: &[&str]) -> Result<Report> {
+        self.check_raw(user, arguments)?.report()
+    }
+
+    /// The same, as it was said.
+    pub(crate) fn check_raw(&self, user: &str, arguments: &[&str]) -> Result<Said> {
         let kubeconfig = self.kubeconfig(user);
         let mut all =
             vec!["check", "-o", "json", "--kubeconfig", kubeconfig.to_str().context("a path in UTF-8")?];
         all.extend(arguments);
-        self.kubelift(&all)?.report()
+        self.kubelift(&all)
     }
 
     /// The same with `--scope api`.
@@ -160,4 +165,28 @@ pub(crate) fn kubelift_offline(home: &Path, arguments: &[&str]) -> Result<Said> 
     let mut command = std::process::Command::new(KUBELIFT);
     command.args(arguments).env_remove("KUBECONFIG").env("HOME", home).stdin(Stdio::null());
     Ok(Said::of(&command.output().context(KUBELIFT)?))
+}
+
+/// A report without the moments at which its evidence was observed.
+pub(crate) fn without_times(report: &str) -> Result<Value> {
+    fn strip(value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                fields.retain(|key, _| key != "at" && key != "observedAt");
+                fields.values_mut().for_each(strip);
+            }
+            Value::Array(items) => items.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    let mut value = serde_json::from_str(report).with_context(|| report.to_owned())?;
+    strip(&mut value);
+    Ok(value)
+}
+
+/// The payload of every frame of a recording.
+pub(crate) fn payloads(recording: &Path) -> Result<Vec<Value>> {
+    let text = std::fs::read_to_string(recording).with_context(|| recording.display().to_string())?;
+    let payload = |line| serde_json::from_str::<Value>(line).map(|mut line| line["frame"]["payload"].take());
+    text.lines().map(|line| payload(line).context("a line of JSON")).collect()
 }
