@@ -7,7 +7,7 @@ use kubelift::cli::Cli;
 use kubelift::source::Source;
 use kubelift::ui::cockpit::{self, Environment, Flags, Options, UiError};
 
-use crate::terminal::{FREE, Modes, PROMPT, Terminal, is_stopped, runs, send, wait};
+use crate::terminal::{FREE, Modes, PROMPT, Terminal, child, is_stopped, runs, send, wait};
 use crate::{demo, ended, enter, judged, start};
 
 /// What a terminal is told while the screens are on it: no mouse.
@@ -122,22 +122,14 @@ fn stopped_by_force_it_draws_everything_again_when_it_goes_on() -> Result<()> {
     let process = child(terminal.program()?)?;
     send("STOP", process)?;
     wait(|| Ok(is_stopped(process)))?;
-    terminal.resize(90, 30)?;
-    terminal.press(["Enter"])?;
+    terminal.scribble("\x1b[2J\x1b[5;1Hsomebody else was here")?;
+    terminal.see("somebody else was here")?;
     send("CONT", process)?;
-    let screen = terminal.see("┌ Versions and skew ─")?;
-    assert_eq!(screen.lines.len(), 30, "{screen}");
+    terminal.see_no_more("somebody else was here")?;
+    judged(&terminal)?;
     terminal.press(["q"])?;
     ended(&terminal, 0)?;
     Ok(())
-}
-
-/// The only child of a process.
-fn child(process: u32) -> Result<u32> {
-    let output =
-        std::process::Command::new("ps").args(["-o", "pid=", "--ppid", &process.to_string()]).output()?;
-    let text = String::from_utf8(output.stdout)?;
-    text.trim().parse().with_context(|| format!("the children of {process}: {text:?}"))
 }
 
 /// Tells this test's own program, run once more in a terminal, that it is the one that panics.

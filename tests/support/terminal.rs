@@ -70,7 +70,7 @@ impl Terminal {
         std::fs::create_dir(terminal.home())?;
         std::fs::write(folder.join("tmux.conf"), SETTINGS)?;
         let kubelift = Path::new(env!("CARGO_BIN_EXE_kubelift")).parent().context("a program in a folder")?;
-        let settings = format!("PS1='{PROMPT} '\nPATH='{}':$PATH\n", kubelift.display());
+        let settings = format!("unset HISTFILE\nPS1='{PROMPT} '\nPATH='{}':$PATH\n", kubelift.display());
         std::fs::write(folder.join("bashrc"), settings)?;
         // --noediting: a shell that edits lines changes the terminal's modes by itself.
         tmux.env_clear().env("LANG", "C.UTF-8").env("HOME", terminal.home());
@@ -143,6 +143,11 @@ impl Terminal {
         self.tmux(["paste-buffer", "-p", "-d", "-b", "pasted"]).map(drop)
     }
 
+    /// Writes on it from outside, as another program in the background does.
+    pub(crate) fn scribble(&self, text: &str) -> Result<()> {
+        std::fs::write(self.tmux(["display-message", "-p", "#{pane_tty}"])?.trim(), text).map_err(Into::into)
+    }
+
     /// What it shows now.
     pub(crate) fn screen(&self) -> Result<Screen> {
         let text = self.tmux(["capture-pane", "-p"])?;
@@ -203,15 +208,7 @@ impl Terminal {
 
     /// The program that the shell waits for, by its process id.
     pub(crate) fn program(&self) -> Result<u32> {
-        let shell: u32 = self.tmux(["display-message", "-p", "#{pane_pid}"])?.trim().parse()?;
-        let mut found = None;
-        for process in std::fs::read_dir("/proc")? {
-            let Ok(id) = process?.file_name().to_string_lossy().parse::<u32>() else { continue };
-            if stat(id).is_some_and(|(_, parent)| parent == shell) && found.replace(id).is_some() {
-                bail!("the shell has more than one child");
-            }
-        }
-        found.context("the shell waits for no program")
+        child(self.tmux(["display-message", "-p", "#{pane_pid}"])?.trim().parse()?)
     }
 
     /// What was copied last, by tmux itself or by a program that asked it to.
@@ -270,6 +267,18 @@ pub(crate) fn wait(mut is: impl FnMut() -> Result<bool>) -> Result<()> {
 /// Sends a signal by name, as `TERM`, to one process.
 pub(crate) fn send(signal: &str, process: u32) -> Result<()> {
     run(Command::new("kill").arg(format!("-{signal}")).arg(process.to_string())).map(drop)
+}
+
+/// The only child of a process.
+pub(crate) fn child(parent: u32) -> Result<u32> {
+    let mut found = None;
+    for process in std::fs::read_dir("/proc")? {
+        let Ok(id) = process?.file_name().to_string_lossy().parse::<u32>() else { continue };
+        if stat(id).is_some_and(|(_, own)| own == parent) && found.replace(id).is_some() {
+            bail!("process {parent} has more than one child");
+        }
+    }
+    found.with_context(|| format!("process {parent} has no child"))
 }
 
 /// Whether a process is there and has not ended.
