@@ -53,18 +53,60 @@ pub fn redact(text: &str) -> Cow<'_, str> {
 fn mask_blocks(text: &str) -> String {
     let mut lines = Vec::new();
     let mut block: Option<usize> = None;
+    let mut named = false;
     for line in text.split('\n') {
         let indent = line.len() - line.trim_start().len();
         if block.is_some_and(|outer| indent > outer && !line.trim().is_empty()) {
             lines.push(format!("{}{MASK}", " ".repeat(indent)));
             continue;
         }
+        let line = mask_named_value(line, &mut named);
         let opens =
             line.split_once(':').filter(|(_, value)| matches!(value.trim().chars().next(), Some('|' | '>')));
-        block = opens.filter(|(key, _)| is_secret_name(key.trim().trim_matches(['"', '\'']))).map(|_| indent);
-        lines.push(if block.is_some() { line.to_owned() } else { mask_line(line) });
+        let secret = |key: &str| is_secret_name(key) || (named && key == "value");
+        block = opens.filter(|(key, _)| secret(key.trim().trim_matches(['"', '\'']))).map(|_| indent);
+        lines.push(if block.is_some() { line } else { mask_line(&line) });
     }
     lines.join("\n")
+}
+
+/// Masks the value of `name: a-token`, `value: …`, as kubeadm (v1beta4) and containers list arguments: in one line or in
+/// two. `named` says whether the last name was that of a secret whose value is still to come.
+fn mask_named_value(line: &str, named: &mut bool) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while !rest.is_empty() {
+        let start = rest.find(is_token_char).unwrap_or(rest.len());
+        let (between, tail) = rest.split_at(start);
+        let (key, tail) = tail.split_at(tail.find(|c: char| !is_token_char(c)).unwrap_or(tail.len()));
+        out.push_str(between);
+        out.push_str(key);
+        rest = tail;
+        let after = tail.trim_start_matches(['"', '\'']).trim_start();
+        if !matches!(key, "name" | "value") || !after.starts_with(':') {
+            continue;
+        }
+        let from = tail.find(|c: char| !matches!(c, '"' | '\'' | ' ' | ':')).unwrap_or(tail.len());
+        let (separator, tail) = tail.split_at(from);
+        out.push_str(separator);
+        rest = tail;
+        if key == "name" {
+            let name = tail.split(|c: char| !is_token_char(c)).next().unwrap_or_default();
+            *named = is_secret_name(name);
+        } else if *named && !tail.is_empty() && !tail.starts_with(['|', '>']) {
+            *named = false;
+            out.push_str(MASK);
+            let quote = separator.chars().last().filter(|c| matches!(c, '"' | '\''));
+            let end = match quote {
+                Some(quote) => tail.find(quote),
+                // In braces, a plain value ends with its field.
+                None if line.contains('{') => tail.find([',', '}']),
+                None => None,
+            };
+            rest = tail.get(end.unwrap_or(tail.len())..).unwrap_or_default();
+        }
+    }
+    out
 }
 
 /// Maps whose keys are names that somebody chose, not fields: a label called `token` is no token.
@@ -85,8 +127,10 @@ fn redact_under(value: &mut Value, keys_are_names: bool) {
         }
         Value::Array(items) => items.iter_mut().for_each(|item| redact_under(item, false)),
         Value::Object(map) => {
+            let named = map.get("name").and_then(Value::as_str).is_some_and(is_secret_name);
             for (key, value) in map.iter_mut() {
-                if !keys_are_names && is_secret_name(key) && (value.is_string() || value.is_number()) {
+                let secret = !keys_are_names && (is_secret_name(key) || (named && key == "value"));
+                if secret && (value.is_string() || value.is_number()) {
                     *value = Value::String(MASK.to_owned());
                 } else {
                     redact_under(value, MAPS_OF_NAMES.contains(&key.as_str()));
@@ -256,6 +300,18 @@ mod tests {
             ),
             ("token: abc", "token: [masked]"),
             ("--token=abc next", "--token=[masked] next"),
+            ("- {name: web-token, value: a b, x: y}", "- {name: web-token, value: [masked], x: y}"),
+            ("- name: web-token\n  value: a b: c\n  x: y", "- name: web-token\n  value: [masked]\n  x: y"),
+            (
+                r#"[{"name":"db-password","value":"a, b"},1]"#,
+                r#"[{"name":"db-password","value":"[masked]"},1]"#,
+            ),
+            (
+                "- name: web-token\n  value: |\n    a\n- name: b",
+                "- name: web-token\n  value: |\n    [masked]\n- name: b",
+            ),
+            ("- name: token-ttl\n  value: 24h", "- name: token-ttl\n  value: 24h"),
+            ("- name: a-token\n- name: v\n  value: 5", "- name: a-token\n- name: v\n  value: 5"),
             ("the token has expired", "the token has expired"),
             ("x\n-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\ny", "x\n[masked]\ny"),
             ("-----BEGIN CERTIFICATE-----\nabc", "[masked]"),
@@ -274,14 +330,14 @@ mod tests {
     fn values_under_secret_keys_are_masked_whole() {
         let mut value = serde_json::json!({
             "password": "a b c", "clientSecret": "x", "secretName": "my-secret", "tokenFile": "/run/t", "image": "a@sha256:00",
-            "nested": [{ "token": "t" }],
+            "nested": [{ "token": "t" }, { "name": "web-token", "value": "t" }, { "name": "web", "value": "t" }],
         });
         redact_value(&mut value);
         assert_eq!(
             value,
             serde_json::json!({
                 "password": MASK, "clientSecret": MASK, "secretName": "my-secret", "tokenFile": "/run/t", "image": "a@sha256:00",
-                "nested": [{ "token": MASK }],
+                "nested": [{ "token": MASK }, { "name": "web-token", "value": MASK }, { "name": "web", "value": "t" }],
             })
         );
     }
