@@ -63,7 +63,10 @@ impl<'a> Machines<'a> {
         match asker.fate {
             Fate::Restarted => (placement.cannot, placement.unknown) = (Severity::Blocker, Severity::Blocker),
             Fate::Stays | Fate::Lost => {}
-            Fate::Replaced => asker.runs_on.iter().for_each(|node| placement.drain(node)),
+            Fate::Replaced => {
+                let all = Count::of(placement.nodes.iter().map(|(_, ability)| *ability));
+                asker.runs_on.iter().for_each(|node| placement.drain(node, all));
+            }
         }
         placement
     }
@@ -81,22 +84,41 @@ pub(super) struct Placement<'m> {
     pub(super) stuck: Option<String>,
 }
 
+/// How many nodes can, and of how many it is not known.
+#[derive(Clone, Copy)]
+struct Count {
+    all: usize,
+    can: usize,
+    unknown: usize,
+}
+
+impl Count {
+    fn of<'a>(abilities: impl Iterator<Item = &'a Ability>) -> Self {
+        abilities.fold(Self { all: 0, can: 0, unknown: 0 }, |count, ability| Self {
+            all: count.all + 1,
+            can: count.can + usize::from(*ability == Ability::Can),
+            unknown: count.unknown + usize::from(matches!(ability, Ability::Unknown(_))),
+        })
+    }
+
+    fn without(self, other: Self) -> Self {
+        Self { all: self.all - other.all, can: self.can - other.can, unknown: self.unknown - other.unknown }
+    }
+}
+
 impl<'m> Placement<'m> {
-    /// Looks at the drain of one node that a pod runs on: its successor goes to another node that is allowed, or
-    /// waits for this one if there is no other.
-    fn drain(&mut self, node: &str) {
-        let others = || self.nodes.iter().filter(|(name, _)| *name != node);
-        let alone = others().next().is_none();
-        let pool: Vec<&Ability> = self
-            .nodes
-            .iter()
-            .filter(|(name, _)| alone || *name != node)
-            .map(|(_, ability)| *ability)
-            .collect();
-        if pool.is_empty() || pool.contains(&&Ability::Can) {
+    /// Looks at the drain of one node that a pod runs on, one of `all` or not: its successor goes to another node
+    /// that is allowed, or waits for this one if there is no other.
+    fn drain(&mut self, node: &str, all: Count) {
+        // The nodes are sorted, as the listing is that they come from.
+        let own =
+            self.nodes.binary_search_by(|(name, _)| (*name).cmp(node)).ok().and_then(|at| self.nodes.get(at));
+        let others = all.without(Count::of(own.map(|(_, ability)| *ability).into_iter()));
+        let pool = if others.all == 0 { all } else { others };
+        if pool.all == 0 || pool.can > 0 {
             return;
         }
-        if pool.iter().any(|ability| matches!(ability, Ability::Unknown(_))) {
+        if pool.unknown > 0 {
             self.unknown = Severity::Blocker;
         } else {
             self.cannot = Severity::Blocker;
