@@ -329,3 +329,69 @@ fn targets(lab: &Lab, next_minor: &Report) -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+#[ignore = "lab"]
+fn machines_decide_where_a_profile_can_be_applied() -> Result<()> {
+    let lab = Lab::up(&Options::default())?;
+    kubeadm::make(&lab)?;
+    lab.shell("kubectl apply -f profiles.yaml")?;
+    kubeadm::run_pods(&lab, "profiles-pods.yaml")?;
+    let facts = kubeadm::node_facts()?;
+    let backups = kubeadm::fixture("etcd");
+    let (folder, backups) =
+        (facts.path().to_str().context("a path in UTF-8")?, backups.to_str().context("a path in UTF-8")?);
+    let check = || lab.check("inspector", &["--node-facts", folder, "--backups", backups]);
+    let of_pane = |report: &Report, pane: &str| -> Vec<String> {
+        let of_pane = report.findings.iter().filter(|finding| finding.check == pane);
+        sorted(
+            of_pane
+                .filter(|finding| finding.severity != "pass")
+                .map(|f| f.line())
+                .collect::<Vec<_>>()
+                .iter()
+                .map(String::as_str),
+        )
+    };
+
+    // The machine of w2 has no AppArmor, cp1 takes no ordinary pods: what runs on w1 has no other place.
+    let report = check()?;
+    assert_eq!(
+        of_pane(&report, "apparmor"),
+        ["blocker AppArmorOff shop/Deployment/web", "warning AppArmorProfileMissing shop/Deployment/stray"]
+    );
+    assert_eq!(report.code, 3);
+    // Where cp1 takes it, there is a place, though not everywhere.
+    lab.shell(
+        r#"kubectl -n shop patch deployment web -p '{"spec": {"template": {"spec": {"tolerations":
+             [{"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}]}}}}'"#,
+    )?;
+    assert_eq!(
+        of_pane(&check()?, "apparmor"),
+        ["warning AppArmorOff shop/Deployment/web", "warning AppArmorProfileMissing shop/Deployment/stray"]
+    );
+    // Kept away from w2, and with a profile that is loaded.
+    lab.shell(
+        r#"kubectl -n shop patch deployment web -p '{"spec": {"template": {"spec": {"affinity": {"nodeAffinity":
+             {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions":
+               [{"key": "kubernetes.io/hostname", "operator": "NotIn", "values": ["w2"]}]}]}}}}}}}'
+           kubectl -n shop patch deployment stray -p '{"spec": {"template": {"spec": {"containers": [{"name": "web",
+             "securityContext": {"appArmorProfile": {"localhostProfile": "k8s-web"}}}]}}}}'"#,
+    )?;
+    let report = check()?;
+    assert_eq!(of_pane(&report, "apparmor"), [""; 0], "{:#?}", report.lines());
+    assert_eq!((report.code, report.verdict.as_str()), (0, "ready"), "{:#?}", report.lines());
+
+    // A machine that was booted since says nothing of itself, and its file belongs to nobody.
+    lab.kubectl_status("", "nodes/w1", r#"{"status": {"nodeInfo": {"bootID": "another"}}}"#)?;
+    let report = check()?;
+    assert_eq!(
+        of_pane(&report, "apparmor"),
+        ["unknown AppArmorFactsUnread Node/w1"],
+        "{:#?}",
+        report.lines()
+    );
+    let unread = |of: &str| report.unread.iter().any(|unread| unread.of.as_deref() == Some(of));
+    assert!(unread("w1") && unread("w1.json") && !unread("w2"), "{:#?}", report.unread);
+    Ok(())
+}

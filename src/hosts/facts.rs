@@ -227,7 +227,9 @@ fn owner<'a>(nodes: &'a [NodeIdentity], facts: &NodeFacts) -> Result<&'a NodeIde
     let same_boot: Vec<&NodeIdentity> = nodes.iter().filter(|node| node.boot_id == *boot_id).collect();
     match same_boot.as_slice() {
         [] => {
-            let node = nodes.iter().find(same_machine);
+            // Machines made from one image may share their id: then it says nothing.
+            let mut same = nodes.iter().filter(same_machine);
+            let node = same.next().filter(|_| same.next().is_none());
             let why = match node {
                 Some(node) => format!("{} was booted anew since: probe it again", node.name),
                 None => format!("no node has its boot id {boot_id}"),

@@ -40,6 +40,18 @@ fn facts_go_to_the_node_with_their_boot_id_whatever_the_file_is_called() {
 }
 
 #[test]
+fn machines_of_one_image_are_not_taken_for_each_other() {
+    let nodes = [node("w1", "here", "m1"), node("w2", "there", "m1")];
+    let assigned = assign(
+        &nodes,
+        vec![loaded("a", &document("here", "m1", 0)), loaded("b", &document("before", "m1", 0))],
+    );
+    assert_eq!(told(&assigned, "w1"), "probe a");
+    assert_eq!(told(&assigned, "w2"), "no file has its boot id");
+    assert_eq!(strays(&assigned), ["probe node facts of b: absent (no node has its boot id before)"]);
+}
+
+#[test]
 fn a_reboot_and_another_cluster_are_told_apart() {
     let nodes = [node("w1", "after", "m1")];
     let files = vec![loaded("a", &document("before", "m1", 0)), loaded("b", &document("other", "m9", 0))];
