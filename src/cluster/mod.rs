@@ -1,5 +1,6 @@
 //! Reading a Kubernetes API: what leaves is a plain read, what comes back is decoded as it comes.
 
+mod addresses;
 pub mod ask;
 pub mod client;
 pub mod cluster_name;

@@ -109,8 +109,15 @@ impl Reader {
 
         let nodes = spawn::<Node>(&mut tasks, &shared, what::nodes());
         let endpoint_slices = spawn::<EndpointSlice>(&mut tasks, &shared, what::endpoint_slices());
-        let (servers, servers_feed) =
-            Servers::new(connection, asker, pulse.clone(), endpoint_slices.clone(), nodes.clone());
+        let leases = spawn::<Lease>(&mut tasks, &shared, what::leases());
+        let (servers, servers_feed) = Servers::new(
+            connection,
+            asker,
+            pulse.clone(),
+            endpoint_slices.clone(),
+            leases.clone(),
+            nodes.clone(),
+        );
         if follow {
             tasks.spawn(servers.follow(refreshed.clone()));
         } else {
@@ -127,7 +134,7 @@ impl Reader {
             served: served_feed,
             managed: managed_feed,
             named: named_feed,
-            leases: spawn(&mut tasks, &shared, what::leases()),
+            leases,
             csi_nodes: spawn(&mut tasks, &shared, what::csi_nodes()),
             csi_drivers: spawn(&mut tasks, &shared, what::csi_drivers()),
             storage_classes: spawn(&mut tasks, &shared, what::storage_classes()),

@@ -9,13 +9,14 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::addresses;
 use super::ask::Asker;
 use super::client::Connection;
 use super::pulse::Pulse;
 use super::wire::metrics;
-use crate::evidence::objects::{EndpointSlice, Node};
+use crate::evidence::objects::{EndpointSlice, Lease, Node};
 use crate::evidence::{
-    ApiServer, ApiServers, DeprecatedCalls, Health, Listing, Reading, Reason, Stamp, Unread,
+    ApiServer, ApiServers, DeprecatedCalls, Health, Listing, Progress, Reading, Reason, Stamp, Unread,
 };
 use crate::text::Text;
 use crate::version::Version;
@@ -32,15 +33,13 @@ const MAX_SMALL: usize = 256 << 10;
 /// The most of /metrics that is read, in bytes: a large cluster's are some tens of megabytes.
 const MAX_METRICS: usize = 256 << 20;
 
-/// How many servers are asked at most. No control plane has that many.
-const MAX_SERVERS: usize = 32;
-
 /// Finds and asks the API servers.
 pub struct Servers {
     connection: Connection,
     entry: Asker,
     pulse: Pulse,
     slices: watch::Receiver<Listing<EndpointSlice>>,
+    leases: watch::Receiver<Listing<Lease>>,
     nodes: watch::Receiver<Listing<Node>>,
     out: watch::Sender<ApiServers>,
     /// The askers of servers that were dialled before.
@@ -50,12 +49,14 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// Nothing asked yet; the servers are those that `slices` name. `nodes` give them host names.
+    /// Nothing asked yet; the servers are those that `slices` and `leases` name. `nodes` give them host names, and
+    /// addresses to those that only have a Lease.
     pub fn new(
         connection: Connection,
         entry: Asker,
         pulse: Pulse,
         slices: watch::Receiver<Listing<EndpointSlice>>,
+        leases: watch::Receiver<Listing<Lease>>,
         nodes: watch::Receiver<Listing<Node>>,
     ) -> (Self, watch::Receiver<ApiServers>) {
         let pending = Unread::new("get", "API servers", Reason::Pending, "");
@@ -66,6 +67,7 @@ impl Servers {
                 entry,
                 pulse,
                 slices,
+                leases,
                 nodes,
                 out,
                 direct: BTreeMap::new(),
@@ -104,18 +106,17 @@ impl Servers {
 
     /// Waits for the list of servers; `false` when it will never come.
     async fn slices_are_read(&mut self) -> bool {
-        // Nodes give the servers their names.
-        let done = |listing: &Listing<Node>| listing.progress == crate::evidence::Progress::Done;
-        if self.nodes.wait_for(done).await.is_err() {
-            return false;
-        }
-        self.slices.wait_for(|listing| listing.progress == crate::evidence::Progress::Done).await.is_ok()
+        is_read(&mut self.nodes).await && is_read(&mut self.leases).await && is_read(&mut self.slices).await
     }
 
     async fn round(&mut self) {
         let (addresses, unread) = {
             let slices = self.slices.borrow();
-            (addresses(&slices), slices.unread.clone())
+            let leases = self.leases.borrow();
+            let found = addresses::find(&slices, &leases, &self.nodes.borrow());
+            // Without either, a server may be there that nobody told of.
+            let gaps = slices.unread.iter().chain(&leases.unread).cloned();
+            (found.addresses, gaps.chain(found.unread).collect())
         };
         let mut tasks = JoinSet::new();
         for (index, address) in addresses.iter().enumerate() {
@@ -170,22 +171,9 @@ impl Servers {
     }
 }
 
-/// The addresses that the slices of default/kubernetes name, each once, in order.
-fn addresses(slices: &Listing<EndpointSlice>) -> Vec<Text> {
-    let mut addresses = Vec::new();
-    for slice in slices.iter() {
-        let port = slice.ports.iter().find_map(|port| port.port).unwrap_or(6443);
-        for endpoint in &slice.endpoints {
-            let Some(host) = endpoint.addresses.first() else { continue };
-            let address =
-                if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-            addresses.push(Text::from(address));
-        }
-    }
-    addresses.sort();
-    addresses.dedup();
-    addresses.truncate(MAX_SERVERS);
-    addresses
+/// Waits until a listing was read once; `false` when it will never be.
+async fn is_read<T>(listing: &mut watch::Receiver<Listing<T>>) -> bool {
+    listing.wait_for(|listing| listing.progress == Progress::Done).await.is_ok()
 }
 
 /// The host name of the node with that address.
@@ -329,22 +317,5 @@ mod tests {
         let health = health(false, text);
         assert_eq!(health.failed, ["poststarthook/rbac/bootstrap-roles"]);
         assert_eq!((health.ok, health.checks, health.etcd), (false, 3, Some(true)));
-    }
-
-    #[test]
-    fn addresses_are_those_of_the_slices_each_once() {
-        let slice = serde_json::from_value::<EndpointSlice>(serde_json::json!({
-            "metadata": { "name": "kubernetes" },
-            "endpoints": [{ "addresses": ["10.0.0.2"] }, { "addresses": ["10.0.0.1"] }, { "addresses": ["10.0.0.2"] }],
-            "ports": [{ "name": "https", "port": 6443 }],
-        }))
-        .unwrap();
-        let v6 = serde_json::from_value::<EndpointSlice>(serde_json::json!({
-            "metadata": { "name": "kubernetes-6" }, "endpoints": [{ "addresses": ["fd00::1"] }], "ports": [{ "port": 443 }],
-        }))
-        .unwrap();
-        let stamp = Stamp { at: Timestamp::UNIX_EPOCH, how: "".into() };
-        let listing = Listing::complete("endpointslices", vec![slice, v6], stamp);
-        assert_eq!(addresses(&listing), ["10.0.0.1:6443", "10.0.0.2:6443", "[fd00::1]:443"]);
     }
 }
