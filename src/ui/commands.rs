@@ -72,7 +72,7 @@ const LISTS: Places = READINESS.and(Places::of(&[Place::Log, Place::Unread]));
 const SCREENS: Places = LISTS.and(Places::of(&[Place::Detail, Place::Help]));
 const TYPING: Places = Places::of(&[Place::Filter, Place::Palette, Place::Prompt]);
 const PLAIN: Places = Places::of(&[Place::Plain]);
-const FINDING: Places = Places::of(&[Place::Findings, Place::Detail]);
+const FINDING: Places = READINESS.and(Places::of(&[Place::Detail]));
 
 /// What a command can know when it says why it cannot run: plain facts, gathered once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub struct Context {
     pub recording: bool,
     /// Whether there is something to go back from: a filter, a screen, or the findings of a pane.
     pub behind: bool,
-    /// Whether a finding is chosen.
+    /// Whether a finding is chosen, and seen.
     pub finding: bool,
     /// Whether the chosen finding has a remedy.
     pub remedy: bool,
@@ -243,6 +243,9 @@ const fn unless(can: bool, reason: &'static str) -> Option<&'static str> {
 }
 
 const fn finding(context: &Context) -> Option<&'static str> {
+    if matches!(context.place, Place::Panes) {
+        return unless(context.finding, "no finding is seen; open its pane first");
+    }
     unless(context.finding, "no finding is chosen")
 }
 
@@ -270,8 +273,8 @@ const fn evidence(context: &Context) -> Option<&'static str> {
 
 const fn copy(context: &Context) -> Option<&'static str> {
     match context.place {
-        Place::Findings | Place::Detail if !context.finding => finding(context),
-        Place::Findings | Place::Detail => {
+        Place::Panes | Place::Findings | Place::Detail if !context.finding => finding(context),
+        Place::Panes | Place::Findings | Place::Detail => {
             unless(context.copyable, "this finding has no command to copy; copy-all copies its text")
         }
         _ => unless(context.copyable, "there is nothing to copy"),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::catalog::Catalog;
 use crate::checks::target::Asked;
-use crate::checks::{Finding, Proof, Severity, Target, Verdict};
+use crate::checks::{Check, Finding, Proof, Severity, Target, Verdict};
 use crate::evidence::{Evidence, Progress, ReadRecord};
 use crate::session::recording::Chain;
 use crate::session::{Kind, Snapshot};
@@ -98,10 +98,12 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// The answer that a snapshot gives.
-    pub fn of(snapshot: &Snapshot) -> Self {
+    /// The answer that a snapshot gives, of these checks: "yes" only where each of them has said something.
+    pub fn of(snapshot: &Snapshot, checks: &[Check]) -> Self {
+        let all_spoke = || checks.iter().all(|check| snapshot.findings_of(check.id).next().is_some());
         match snapshot.verdict() {
-            Verdict::Ready => Self::Yes,
+            Verdict::Ready if all_spoke() => Self::Yes,
+            Verdict::Ready => Self::NotKnown,
             Verdict::Blocked => Self::No,
             Verdict::Unknown if is_reading(snapshot) => Self::NotKnownYet,
             Verdict::Unknown => Self::NotKnown,

@@ -16,7 +16,7 @@ use super::cursor::Cursor;
 use super::editor::Editor;
 use super::keymap::Keymap;
 use super::layers;
-use super::layout::{Layout, Parts};
+use super::layout::{Layout, Parts, Room};
 use super::view::{PaneView, View};
 use super::widgets::Look;
 use crate::ui::commands::{Context, Place};
@@ -325,7 +325,9 @@ impl App {
     /// What commands may know, for the topmost screen.
     pub fn context(&self) -> Context {
         let place = self.screen_place();
-        let finding = self.chosen();
+        // Where panes and findings take turns, the chosen finding is not on the screen.
+        let seen = place != Place::Panes || self.layout().room == Room::Wide;
+        let finding = self.chosen().filter(|_| seen);
         let remedy = finding.and_then(|finding| finding.remedy.as_ref());
         let copyable = match self.layers.iter().rev().find(|layer| !layer.place().is_typing()) {
             Some(Layer::Log(lines) | Layer::Unread(lines)) => !lines.rows.is_empty(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::evidence::{Evidence, Listing, Progress};
 
-use crate::ui::words::number;
+use crate::ui::words::{clock, number};
 
 /// Lines of a label and what is known; "not read" where it is not.
 pub fn of(evidence: &Evidence) -> Vec<(String, String)> {
@@ -79,6 +79,8 @@ fn counted<T>(listing: &Listing<T>) -> String {
 /// `text`, with how much of the listing it stands for.
 fn as_read<T>(listing: &Listing<T>, text: String) -> String {
     let none = listing.items.is_empty();
+    let text =
+        listing.stale_since.map_or(text.clone(), |since| format!("{text}, as of {} UTC", clock(since)));
     match listing.progress {
         Progress::Done if listing.unread.is_empty() => text,
         Progress::Done if !none => format!("{text}, of those read"),
@@ -114,6 +116,8 @@ mod tests {
         assert_eq!(fact(&nothing, "Nodes"), "not read");
         assert_eq!(fact(&nothing, "API server"), "not read");
         let mut some = (*mixed).clone();
+        some.objects.pods.stale_since = Some(sample::at(27));
+        assert_eq!(fact(&some, "Pods"), "0, as of 12:04:27 UTC");
         some.objects.nodes.unread.push(crate::evidence::Unread::new(
             "list",
             "nodes",

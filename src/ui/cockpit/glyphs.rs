@@ -31,8 +31,6 @@ pub struct Glyphs {
     pub ellipsis: &'static str,
     /// The lines of frames, by where they go: bit 0 up, 1 right, 2 down, 3 left.
     pub lines: [&'static str; 16],
-    /// The part of a scroll bar that is seen.
-    pub thumb: &'static str,
     /// Whether all of it, and all that is shown with it, is ASCII.
     pub ascii: bool,
 }
@@ -50,7 +48,6 @@ pub const UNICODE: Glyphs = Glyphs {
     dot: "·",
     ellipsis: "…",
     lines: [" ", "│", "─", "└", "│", "│", "┌", "├", "─", "┘", "─", "┴", "┐", "┤", "┬", "┼"],
-    thumb: "┃",
     ascii: false,
 };
 
@@ -67,7 +64,6 @@ pub const ASCII: Glyphs = Glyphs {
     dot: "-",
     ellipsis: "~",
     lines: [" ", "|", "-", "+", "|", "|", "+", "+", "-", "+", "-", "+", "+", "+", "+", "+"],
-    thumb: "#",
     ascii: true,
 };
 
@@ -114,7 +110,7 @@ mod tests {
 
     #[test]
     fn every_ascii_sign_is_ascii_and_severities_differ_where_they_must() {
-        for sign in ASCII.lines.iter().chain([&ASCII.blocker, &ASCII.arrow, &ASCII.chosen, &ASCII.thumb]) {
+        for sign in ASCII.lines.iter().chain([&ASCII.blocker, &ASCII.arrow, &ASCII.chosen]) {
             assert!(sign.is_ascii());
         }
         for glyphs in [UNICODE, ASCII] {

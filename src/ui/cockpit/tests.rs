@@ -125,6 +125,40 @@ fn filter() {
     looks("filter", sample::mixed, "j l / s h o p");
 }
 
+fn recording() -> Snapshot {
+    let kind = crate::session::Kind::Recording {
+        file: "prod-eu-1.kubelift".to_owned(),
+        at: sample::at(27),
+        chain: crate::session::recording::Chain::Whole,
+    };
+    Snapshot { kind, ..sample::mixed() }
+}
+
+/// The API does not answer, and the cluster has a name as clouds give them.
+fn gone() -> Snapshot {
+    let mut snapshot = sample::mixed();
+    let mut evidence = (*snapshot.evidence).clone();
+    evidence.api_gone_since = Some(sample::at(27));
+    evidence.cluster.name = "arn:aws:eks:eu-central-1:123456789012:cluster/production-europe-1".into();
+    snapshot.evidence = Arc::new(evidence);
+    snapshot
+}
+
+#[test]
+fn header_of_a_recording() {
+    looks("recording", recording, "");
+}
+
+#[test]
+fn header_while_the_api_is_gone() {
+    looks("gone", gone, "");
+}
+
+#[test]
+fn a_long_pane() {
+    looks("long", || sample::many(240), "j enter pgdn pgdn");
+}
+
 #[test]
 fn too_small() {
     for size in [(39, 12), (20, 3), (12, 1)] {
@@ -147,7 +181,7 @@ fn every_command_is_in_the_help_by_its_name() {
 
 #[test]
 fn the_footer_has_the_keys_of_the_keymap_and_nothing_that_cannot_run() {
-    let mut app = app(sample::mixed(), WIDE);
+    let mut app = app(sample::mixed(), (160, 40));
     let footer = |app: &App| written(app).lines().last().unwrap().to_owned();
     assert!(footer(&app).contains("R refresh") && !footer(&app).contains("back"), "{}", footer(&app));
     press(&mut app, "l");

@@ -152,6 +152,17 @@ fn what_is_copied_is_the_remedy_to_the_byte_however_it_is_wrapped() {
 }
 
 #[test]
+fn among_the_panes_only_what_is_seen_is_copied() {
+    let mut app = app(sample::mixed(), WIDE);
+    assert!(
+        matches!(press(&mut app, "j y").first(), Some(Effect::Copy(text)) if text.starts_with("scp w2:"))
+    );
+    update(&mut app, Event::Resize(80, 24));
+    assert!(press(&mut app, "y").is_empty());
+    assert_eq!(app.notice.unwrap().text, "copy: no finding is seen; open its pane first");
+}
+
+#[test]
 fn a_finding_without_a_command_says_why_there_is_nothing_to_copy() {
     let mut app = app(sample::mixed(), WIDE);
     assert!(press(&mut app, "j j j l y").is_empty());

@@ -6,7 +6,7 @@ use crate::session::Snapshot;
 
 use super::widgets::paint::width;
 use crate::ui::filter::Filter;
-use crate::ui::words;
+use crate::ui::words::{self, Answer};
 
 /// How a pane stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct PaneView {
 /// What is derived for all of the screens.
 #[derive(Debug, Clone)]
 pub struct View {
+    /// The answer to "may we start?".
+    pub answer: Answer,
     /// The panes, in the order of the checks.
     pub panes: Vec<PaneView>,
     /// How many findings of each severity in all, in the order of [`Severity::ALL`], without those that only wait.
@@ -67,6 +69,7 @@ impl View {
         let waits = pending.len();
         unread.extend(pending);
         let mut view = Self {
+            answer: Answer::of(snapshot, checks),
             panes: panes(snapshot, checks),
             counts: [0; 5],
             unread,
@@ -212,6 +215,8 @@ mod tests {
         let mut snapshot = sample::mixed();
         snapshot.findings = std::sync::Arc::from([]);
         assert!(view(&snapshot).panes.iter().all(|pane| pane.standing == Standing::Silent));
+        assert_eq!(view(&snapshot).answer, Answer::NotKnown);
+        assert_eq!(view(&sample::clean()).answer, Answer::Yes);
         snapshot.target = None;
         snapshot.no_target = Some("no version".to_owned());
         assert!(view(&snapshot).panes.iter().all(|pane| pane.standing == Standing::NotJudged));

@@ -178,7 +178,7 @@ pub(super) fn verdict(snapshot: &Snapshot) -> String {
         (count > 0).then(|| words::tally(severity, count))
     });
     let counts = counts.collect::<Vec<_>>().join(", ");
-    format!("verdict: ready{target}? {}. {counts}", Answer::of(snapshot).as_str())
+    format!("verdict: ready{target}? {}. {counts}", Answer::of(snapshot, CHECKS).as_str())
 }
 
 /// `blocker, AppArmor, shop/Deployment/web: profile k8s-web is not loaded on w3`

@@ -106,7 +106,13 @@ fn head(painter: &mut Painter<'_>, line: Rect, columns: &Columns) {
 fn draw_line(app: &App, painter: &mut Painter<'_>, line: Rect, columns: &Columns, finding: &Finding) {
     let role = roles::of(finding);
     painter.put(line.x + 1, line.y, 1, roles::glyph(finding, &app.look.glyphs), role);
-    painter.put(columns.subject.0, line.y, columns.subject.1, &finding.subject.to_string(), Role::Text);
+    painter.put_middle(
+        columns.subject.0,
+        line.y,
+        columns.subject.1,
+        &finding.subject.to_string(),
+        Role::Text,
+    );
     painter.put(columns.message.0, line.y, columns.message.1, &finding.message, Role::Text);
     painter.put(columns.node.0, line.y, columns.node.1, node_of(finding), Role::Dim);
 }

@@ -42,9 +42,12 @@ fn identity(app: &App, painter: &mut Painter<'_>, area: Rect) {
         x += painter.put(x, area.y, end - x, "kubelift", Role::Dim) + 2;
     }
     let name = if cluster.name.is_empty() { "cluster without a name" } else { &cluster.name };
-    x += painter.put(x, area.y, end.saturating_sub(x), name, Role::Strong) + 2;
     let server =
         cluster.server.strip_prefix("https://").filter(|_| area.width < 100).unwrap_or(&cluster.server);
+    // A long name leaves room to the address, which tells clusters of one name apart.
+    let room = end.saturating_sub(x);
+    let names = room.saturating_sub(width(server) + 2).max(room / 2);
+    x += painter.put_middle(x, area.y, names, name, Role::Strong) + 2;
     painter.put(x, area.y, end.saturating_sub(x), server, Role::Text);
 }
 
@@ -52,15 +55,12 @@ fn identity(app: &App, painter: &mut Painter<'_>, area: Rect) {
 fn route(app: &App, painter: &mut Painter<'_>, area: Rect) {
     let compact = app.layout().room == Room::Compact;
     let freshness = words::freshness(&app.snapshot, app.now);
-    let (text, role) = if freshness.gone {
+    let (text, role) = if freshness.gone && compact {
+        (format!(" {} ", freshness.text.replace(" since", "").replace(" UTC", "")), Role::Gone)
+    } else if freshness.gone {
         (format!(" {} ", freshness.text), Role::Gone)
-    } else if let (true, Kind::Recording { at, .. }) = (compact, &app.snapshot.kind) {
-        (at.strftime("%Y-%m-%d %H:%M UTC").to_string(), Role::Dim)
     } else if compact {
-        (
-            freshness.text.trim_start_matches("read ").trim_start_matches("reading ").to_owned() + " ",
-            Role::Dim,
-        )
+        (format!("{} ", short(&freshness.text)), Role::Dim)
     } else {
         (format!("{} ", freshness.text), Role::Dim)
     };
@@ -69,22 +69,30 @@ fn route(app: &App, painter: &mut Painter<'_>, area: Rect) {
     let arrow = app.look.glyphs.arrow;
     match &app.snapshot.target {
         Some(target) => {
-            let mut route = words::route(target, arrow);
-            let chosen = format!("{route}, target chosen by kubelift");
-            if target.chosen && width(&chosen) <= room {
-                route = chosen;
-            } else if target.chosen {
-                route = route.replace(")", ", chosen)");
-            }
-            if width(&route) > room {
-                let mark = if target.chosen { " (chosen)" } else { "" };
-                route = format!("{} {arrow} {}{mark}", target.from, target.to);
-            }
-            painter.put(area.x + 1, area.y, room, &route, Role::Text);
+            let route = words::route(target, arrow);
+            let bare = format!("{} {arrow} {}", target.from, target.to);
+            let forms = if target.chosen {
+                let short = route.replace(')', ", chosen)");
+                [format!("{route}, target chosen by kubelift"), short, format!("{bare} (chosen)"), bare]
+            } else {
+                [route, bare.clone(), bare.clone(), bare]
+            };
+            // The longest that there is room for.
+            let [.., last] = &forms;
+            let route = forms.iter().find(|form| width(form) <= room).unwrap_or(last);
+            painter.put(area.x + 1, area.y, room, route, Role::Text);
         }
         None => {
             let text = format!("no target: {}", words::no_route(&app.snapshot));
             painter.put(area.x + 1, area.y, room, &text, Role::Unknown);
         }
     }
+}
+
+/// Freshness where there is little room: `4 s ago`, `4,120 of ~11,000`, `2026-11-24 12:04 UTC`.
+fn short(text: &str) -> String {
+    let words = ["read ", "reading ", "as of "];
+    let text = words.into_iter().find_map(|word| text.strip_prefix(word)).unwrap_or(text);
+    let minute = text.strip_suffix(" UTC").and_then(|moment| moment.rsplit_once(':'));
+    minute.map_or_else(|| text.to_owned(), |(minute, _)| format!("{minute} UTC"))
 }

@@ -23,7 +23,7 @@ pub fn draw(app: &App, painter: &mut Painter<'_>, area: Rect) {
     }
     let focused = app.readiness.focus == Focus::Panes;
     let layout = app.layout();
-    let answer = Answer::of(&app.snapshot);
+    let answer = app.view.answer;
     let question = app
         .snapshot
         .target

@@ -104,6 +104,22 @@ impl Painter<'_> {
         used
     }
 
+    /// Writes `text` as [`Painter::put`] does, cut in its middle: the ends of names tell them apart.
+    pub fn put_middle(&mut self, x: u16, y: u16, columns: u16, text: &str, role: Role) -> u16 {
+        let text = composed(text);
+        if width(&text) <= columns || columns < 8 {
+            return self.put(x, y, columns, &text, role);
+        }
+        let tail = (columns - 1) / 2;
+        let head = self.put(x, y, columns - tail, &text, role);
+        let start = text
+            .char_indices()
+            .map(|(at, _)| at)
+            .find(|at| text.get(*at..).is_some_and(|end| width(end) <= tail));
+        let end = start.and_then(|start| text.get(start..)).unwrap_or("");
+        head + self.put(x + head, y, tail, end, role)
+    }
+
     /// Writes `text` so that it ends before `right`; where it begins.
     pub fn put_right(&mut self, right: u16, y: u16, columns: u16, text: &str, role: Role) -> u16 {
         let columns = width(text).min(columns);
@@ -153,11 +169,15 @@ mod tests {
     use proptest::prelude::*;
 
     fn written(columns: u16, text: &str) -> (String, u16) {
+        drawn(|painter| painter.put(1, 0, columns, text, Role::Text))
+    }
+
+    fn drawn(put: impl FnOnce(&mut Painter<'_>) -> u16) -> (String, u16) {
         let look =
             Look { theme: Theme::load("mono", Depth::Off).unwrap(), glyphs: UNICODE, depth: Depth::Off };
         let mut buffer = Buffer::empty(Rect::new(0, 0, 12, 1));
         let mut painter = Painter { buffer: &mut buffer, look: &look, cursor: None };
-        let used = painter.put(1, 0, columns, text, Role::Text);
+        let used = put(&mut painter);
         let mut line = String::new();
         let mut skip = 0;
         for cell in &buffer.content {
@@ -186,6 +206,14 @@ mod tests {
         ] {
             assert_eq!(written(columns, text), (line.to_owned(), used), "{text} in {columns}");
         }
+    }
+
+    #[test]
+    fn names_keep_their_ends() {
+        let middle = |columns, text| drawn(|painter| painter.put_middle(1, 0, columns, text, Role::Text));
+        assert_eq!(middle(9, "service-00012"), (" serv…0012  ".to_owned(), 9));
+        assert_eq!(middle(10, "日本語の名前"), (" 日本…名前  ".to_owned(), 9));
+        assert_eq!(middle(11, "short").0, " short      ");
     }
 
     #[test]
