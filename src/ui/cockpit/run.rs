@@ -1,17 +1,12 @@
 //! The loop: waits for something to happen, takes everything that has happened, and draws once.
 
-use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
-use crossterm::event::{self, EventStream, KeyCode, KeyEventKind, KeyModifiers};
-use futures::{Stream as _, StreamExt as _};
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::checks::CHECKS;
@@ -19,14 +14,12 @@ use crate::report;
 use crate::session::{Handle, TerminalRequest};
 
 use super::app::{App, Effect, Event, Notice};
-use super::chord::{Chord, Key};
+use super::keyboard::Keyboard;
 use super::options::Options;
+use super::signals::{Signals, Word};
 use super::terminal::{Screen, stop};
-use super::{clipboard, update};
+use super::{clipboard, signals, update};
 use crate::ui::words;
-
-/// The most events that are taken before the screen is drawn: a flood must not keep it from being drawn.
-const BATCH: usize = 512;
 
 /// How the screens came to their end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,15 +53,16 @@ pub async fn run(handle: Handle, options: Options) -> Result<Exit, UiError> {
     let mut screen = Screen::take()?;
     let size = screen.size()?;
     let mut cockpit = Cockpit::new(handle, options, size);
-    let mut keys = Keys::new();
-    let mut happened = Vec::new();
+    let mut keys = Keyboard::default();
+    let (mut happened, mut arrived) = (Vec::new(), Vec::new());
     loop {
         if !screen.is_ours() {
             return Err(UiError::Broken);
         }
         cockpit.draw(&mut screen)?;
         cockpit.wait(&mut keys, &mut signals, &mut happened).await?;
-        keys.take(&mut happened).await?;
+        keys.take(&mut arrived).await?;
+        happened.extend(arrived.drain(..).map(Happening::Event));
         for happening in happened.drain(..) {
             match happening {
                 Happening::Event(event) => {
@@ -82,9 +76,9 @@ pub async fn run(handle: Handle, options: Options) -> Result<Exit, UiError> {
                     }
                     cockpit.app.dirty = true;
                 }
-                Happening::Leave(signal) => return Ok(Exit::Signal(signal)),
-                Happening::Stop => cockpit.suspend(&mut screen, &mut keys)?,
-                Happening::Continue => {
+                Happening::Signal(Word::Leave(signal)) => return Ok(Exit::Signal(signal)),
+                Happening::Signal(Word::Stop) => cockpit.suspend(&mut screen, &mut keys)?,
+                Happening::Signal(Word::Continue) => {
                     screen.take_again()?;
                     cockpit.app.dirty = true;
                 }
@@ -97,9 +91,7 @@ pub async fn run(handle: Handle, options: Options) -> Result<Exit, UiError> {
 enum Happening {
     Event(Event),
     Terminal(TerminalRequest),
-    Leave(i32),
-    Stop,
-    Continue,
+    Signal(Word),
 }
 
 /// The state, and where its effects go.
@@ -137,13 +129,13 @@ impl Cockpit {
     /// Waits until something happens. Nothing wakes it but that, and time only when time changes the words.
     async fn wait(
         &mut self,
-        keys: &mut Keys,
+        keys: &mut Keyboard,
         signals: &mut Signals,
         happened: &mut Vec<Happening>,
     ) -> Result<(), UiError> {
         let words_change = words::freshness(&self.app.snapshot, self.app.now).changes_in;
         let first = tokio::select! {
-            happening = signals.next() => happening,
+            word = signals.next() => Happening::Signal(word),
             key = keys.next() => match key? {
                 Some(event) => Happening::Event(event),
                 None => return Ok(()),
@@ -169,7 +161,12 @@ impl Cockpit {
     }
 
     /// Takes an event into the state and carries out what follows.
-    fn take(&mut self, event: Event, screen: &mut Screen, keys: &mut Keys) -> Result<Option<Exit>, UiError> {
+    fn take(
+        &mut self,
+        event: Event,
+        screen: &mut Screen,
+        keys: &mut Keyboard,
+    ) -> Result<Option<Exit>, UiError> {
         for effect in update(&mut self.app, event) {
             match effect {
                 Effect::Quit => return Ok(Some(Exit::Quit)),
@@ -241,7 +238,7 @@ impl Cockpit {
     }
 
     /// Gives the terminal to the shell and stops; goes on here when the shell says so.
-    fn suspend(&mut self, screen: &mut Screen, keys: &mut Keys) -> io::Result<()> {
+    fn suspend(&mut self, screen: &mut Screen, keys: &mut Keyboard) -> io::Result<()> {
         keys.pause();
         screen.put_aside();
         let stopped = stop();
@@ -279,7 +276,7 @@ fn as_text(buffer: &Buffer) -> String {
 async fn lend(
     request: TerminalRequest,
     screen: &mut Screen,
-    keys: &mut Keys,
+    keys: &mut Keyboard,
     signals: &mut Signals,
 ) -> Result<Option<Exit>, UiError> {
     keys.pause();
@@ -290,12 +287,12 @@ async fn lend(
         loop {
             tokio::select! {
                 _ = &mut done => break,
-                happening = signals.next() => match happening {
-                    Happening::Leave(signal) if signal != SignalKind::interrupt().as_raw_value() => {
+                word = signals.next() => match word {
+                    Word::Leave(signal) if signal != signals::INTERRUPT => {
                         return Ok(Some(Exit::Signal(signal)));
                     }
-                    Happening::Stop => stop()?,
-                    _ => {}
+                    Word::Stop => stop()?,
+                    Word::Leave(_) | Word::Continue => {}
                 },
             }
         }
@@ -313,149 +310,9 @@ async fn after(time: Option<Duration>) {
     }
 }
 
-/// The signals that matter.
-struct Signals {
-    terminate: Signal,
-    hang_up: Signal,
-    interrupt: Signal,
-    stop: Signal,
-    go_on: Signal,
-}
-
-/// SIGTSTP and SIGCONT by their numbers on Linux, which tokio has no names for.
-const SIGTSTP: i32 = rustix::process::Signal::TSTP.as_raw();
-const SIGCONT: i32 = rustix::process::Signal::CONT.as_raw();
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            stop: signal(SignalKind::from_raw(SIGTSTP))?,
-            go_on: signal(SignalKind::from_raw(SIGCONT))?,
-        })
-    }
-
-    async fn next(&mut self) -> Happening {
-        tokio::select! {
-            _ = self.terminate.recv() => Happening::Leave(SignalKind::terminate().as_raw_value()),
-            _ = self.hang_up.recv() => Happening::Leave(SignalKind::hangup().as_raw_value()),
-            _ = self.interrupt.recv() => Happening::Leave(SignalKind::interrupt().as_raw_value()),
-            _ = self.stop.recv() => Happening::Stop,
-            _ = self.go_on.recv() => Happening::Continue,
-        }
-    }
-}
-
-/// The keyboard. Paused, nothing of kubelift reads from the terminal.
-struct Keys {
-    stream: Option<EventStream>,
-}
-
-impl Keys {
-    fn new() -> Self {
-        Self { stream: Some(EventStream::new()) }
-    }
-
-    fn pause(&mut self) {
-        self.stream = None;
-    }
-
-    fn resume(&mut self) {
-        self.stream = Some(EventStream::new());
-    }
-
-    /// The next event; `None` for one that means nothing here.
-    async fn next(&mut self) -> Result<Option<Event>, UiError> {
-        let Some(stream) = &mut self.stream else { return std::future::pending().await };
-        match stream.next().await {
-            Some(event) => Ok(translate(event?)),
-            None => Err(UiError::Gone),
-        }
-    }
-
-    /// Takes what has arrived already. The stream is asked by the task's own waker: it keeps the waker of
-    /// its first pending answer, and would wake nobody if that were an empty one.
-    async fn take(&mut self, happened: &mut Vec<Happening>) -> Result<(), UiError> {
-        let Some(stream) = &mut self.stream else { return Ok(()) };
-        let mut stream = std::pin::Pin::new(stream);
-        for _ in 0..BATCH {
-            let arrived = poll_fn(|context| match stream.as_mut().poll_next(context) {
-                Poll::Ready(event) => Poll::Ready(Some(event)),
-                Poll::Pending => Poll::Ready(None),
-            });
-            match arrived.await {
-                None => return Ok(()),
-                Some(None) => return Err(UiError::Gone),
-                Some(Some(event)) => happened.extend(translate(event?).map(Happening::Event)),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What an event of the terminal means here.
-fn translate(event: event::Event) -> Option<Event> {
-    match event {
-        event::Event::Key(key) if key.kind != KeyEventKind::Release => {
-            chord(key.code, key.modifiers).map(Event::Key)
-        }
-        event::Event::Paste(text) => Some(Event::Paste(text)),
-        event::Event::Resize(columns, rows) => Some(Event::Resize(columns, rows)),
-        _ => None,
-    }
-}
-
-fn chord(code: KeyCode, modifiers: KeyModifiers) -> Option<Chord> {
-    let key = match code {
-        KeyCode::Char(c) => Key::Char(c),
-        KeyCode::Enter => Key::Enter,
-        KeyCode::Esc => Key::Esc,
-        KeyCode::Tab | KeyCode::BackTab => Key::Tab,
-        KeyCode::Backspace => Key::Backspace,
-        KeyCode::Delete => Key::Delete,
-        KeyCode::Insert => Key::Insert,
-        KeyCode::Up => Key::Up,
-        KeyCode::Down => Key::Down,
-        KeyCode::Left => Key::Left,
-        KeyCode::Right => Key::Right,
-        KeyCode::Home => Key::Home,
-        KeyCode::End => Key::End,
-        KeyCode::PageUp => Key::PageUp,
-        KeyCode::PageDown => Key::PageDown,
-        KeyCode::F(n) => Key::F(n),
-        _ => return None,
-    };
-    let is_char = matches!(key, Key::Char(_));
-    Some(Chord {
-        key,
-        ctrl: modifiers.contains(KeyModifiers::CONTROL),
-        alt: modifiers.contains(KeyModifiers::ALT),
-        // Shift is in the character already; a terminal tells it of Tab by another code.
-        shift: !is_char && (modifiers.contains(KeyModifiers::SHIFT) || code == KeyCode::BackTab),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_a_terminal_sends_is_what_a_keymap_writes() {
-        let none = KeyModifiers::NONE;
-        for (code, modifiers, text) in [
-            (KeyCode::Char('G'), KeyModifiers::SHIFT, "G"),
-            (KeyCode::Char('c'), KeyModifiers::CONTROL, "ctrl-c"),
-            (KeyCode::BackTab, KeyModifiers::SHIFT, "shift-tab"),
-            (KeyCode::BackTab, none, "shift-tab"),
-            (KeyCode::Char(' '), none, "space"),
-            (KeyCode::Up, KeyModifiers::SHIFT, "shift-up"),
-            (KeyCode::Char('x'), KeyModifiers::ALT, "alt-x"),
-        ] {
-            assert_eq!(chord(code, modifiers), Some(text.parse().unwrap()), "{text}");
-        }
-    }
 
     #[test]
     fn a_screen_as_text_has_each_wide_sign_once_and_no_blanks_at_the_end() {

@@ -1,18 +1,15 @@
 //! What events do to the state.
 
-use std::sync::Arc;
-
 use crate::checks::Finding;
-use crate::evidence::Unread;
-use crate::session::{Request, Snapshot};
+use crate::session::Request;
 
 use super::app::{App, Detail, Effect, Event, Focus, Identity, Layer, Lines, Notice, Typing};
 use super::chord::Chord;
 use super::cursor::{Cursor, Motion};
 use super::editor::Editor;
+use super::follow::{follow_identities, refill, take};
 use super::layers::{self, detail, palette};
 use super::theme::Theme;
-use super::view::View;
 use crate::ui::commands::{Argument, Command, Place};
 use crate::ui::filter::Filter;
 use crate::ui::words;
@@ -295,24 +292,6 @@ fn set_filter(app: &mut App, text: &str) {
     refill(app);
 }
 
-/// Finds again the lines that filters of logs and lists show.
-fn refill(app: &mut App) {
-    let rows: Vec<Option<Vec<u32>>> = app
-        .layers
-        .iter()
-        .map(|layer| match layer {
-            Layer::Log(lines) => Some(layers::log::rows(app, &lines.filter)),
-            Layer::Unread(lines) => Some(layers::unread::rows(app, &lines.filter)),
-            _ => None,
-        })
-        .collect();
-    for (layer, rows) in app.layers.iter_mut().zip(rows) {
-        if let (Layer::Log(lines) | Layer::Unread(lines), Some(rows)) = (layer, rows) {
-            lines.rows = rows;
-        }
-    }
-}
-
 fn target(app: &mut App, text: &str, effects: &mut Vec<Effect>) {
     match version(text.trim()) {
         Ok(version) => {
@@ -373,47 +352,6 @@ fn complete(app: &mut App) {
     if let Some(Layer::Typing(_, editor, cursor)) = app.layers.last_mut() {
         *editor = Editor::new(&text);
         *cursor = Cursor::default();
-    }
-}
-
-/// Takes a new snapshot: what was chosen stays chosen, wherever it is now.
-fn take(app: &mut App, snapshot: Arc<Snapshot>) {
-    let unread: Vec<Option<Unread>> =
-        app.layers.iter().map(|layer| layers::unread::chosen(app, layer)).collect();
-    app.snapshot = snapshot;
-    app.view = View::new(&app.snapshot, app.checks, &app.readiness.filter);
-    follow_identities(app);
-    refill(app);
-    let places: Vec<Option<usize>> = app
-        .layers
-        .iter()
-        .zip(unread)
-        .map(|(layer, unread)| layers::unread::find(app, layer, &unread?))
-        .collect();
-    for (layer, place) in app.layers.iter_mut().zip(places) {
-        if let (Layer::Unread(lines), Some(at)) = (&mut *layer, place) {
-            lines.cursor.at = at;
-        }
-        if let Layer::Detail(detail) = layer {
-            let identity = Identity::of(&detail.finding);
-            match identity.find(app.snapshot.findings.iter()).and_then(|at| app.snapshot.findings.get(at)) {
-                Some(finding) => {
-                    detail.finding = finding.clone();
-                    detail.gone = false;
-                }
-                None => detail.gone = true,
-            }
-        }
-    }
-}
-
-/// Puts every pane's cursor on the finding that was chosen, where it is still shown.
-fn follow_identities(app: &mut App) {
-    for ((cursor, identity), pane) in app.readiness.findings.iter_mut().zip(&app.view.panes) {
-        let findings = || pane.rows.iter().filter_map(|index| app.snapshot.findings.get(*index as usize));
-        if let Some(at) = identity.as_ref().and_then(|identity| identity.find(findings())) {
-            cursor.at = at;
-        }
     }
 }
 
