@@ -160,18 +160,6 @@ fn a_long_pane() {
 }
 
 #[test]
-fn a_notice_is_shown_whole() {
-    let mut app = app(sample::mixed(), COMPACT);
-    let path = "/home/somebody/.local/state/kubelift/copied/copied-2026-11-24T120427.txt";
-    update(
-        &mut app,
-        Event::Done(super::app::Notice::says(format!("copied, if the terminal allows it; also in {path}"))),
-    );
-    let written = written(&app).replace(['\n', '|', ' '], "");
-    assert!(written.ends_with(&format!("alsoin{path}")), "{written}");
-}
-
-#[test]
 fn too_small() {
     for size in [(39, 12), (20, 3), (12, 1)] {
         let app = app(sample::mixed(), size);

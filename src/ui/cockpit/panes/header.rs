@@ -64,7 +64,9 @@ fn route(app: &App, painter: &mut Painter<'_>, area: Rect) {
     } else {
         (format!("{} ", freshness.text), Role::Dim)
     };
-    let start = painter.put_right(area.right(), area.y, area.width.div_ceil(2), &text, role);
+    // Half of the line, or what the moment of a recording takes.
+    let most = area.width.div_ceil(2).max(21);
+    let start = painter.put_right(area.right(), area.y, most, &text, role);
     let room = start.saturating_sub(area.x + 2);
     let arrow = app.look.glyphs.arrow;
     match &app.snapshot.target {
