@@ -170,7 +170,7 @@ impl Authorizer {
     }
 
     /// Other credentials than `refused`, which a server has answered with 401; nothing where there are no others,
-    /// or none after [`PATIENCE`].
+    /// or none after 15 seconds.
     pub async fn instead_of(&self, refused: &Grant) -> Option<Arc<Grant>> {
         {
             let held = self.held();

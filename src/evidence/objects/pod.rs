@@ -60,7 +60,7 @@ pub struct PodSpec {
     /// Node affinity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub affinity: Option<Box<Affinity>>,
-    /// Taints that it accepts, without those that every pod is given: see [`Toleration::is_everyones`].
+    /// Taints that it accepts, without those that every pod is given by admission.
     #[serde(deserialize_with = "own_tolerations", skip_serializing_if = "<[_]>::is_empty")]
     pub tolerations: Seq<Toleration>,
     /// The volumes whose kind matters for an upgrade: see [`Volume`].
