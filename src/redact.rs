@@ -39,6 +39,23 @@ const SECRET_WORDS: &[&str] = &[
 const HARMLESS_ENDINGS: &[&str] =
     &["file", "path", "dir", "name", "ref", "ttl", "issuer", "url", "namespace"];
 
+/// Parts of the name of a variable or flag whose value may be a secret, whatever else the name says.
+const MAYBE_SECRET: &[&str] =
+    &["token", "secret", "passw", "passphrase", "credential", "bearer", "jwt", "cookie", "authorization"];
+
+/// The same, as whole words of a name only: a `monkey` is no key.
+const MAYBE_SECRET_WORDS: &[&str] = &["key", "keys", "apikey", "pass", "pwd", "auth", "pat"];
+
+/// Whether the value of a variable or flag of this name may be a secret, and is not to be shown: `VAULT_TOKEN`,
+/// `--client-secret`, `AWS_ACCESS_KEY_ID`. Where a file of secrets is (`TOKEN_FILE`) may be shown.
+pub fn may_name_secret(name: &str) -> bool {
+    let name = name.trim_start_matches('-').to_ascii_lowercase();
+    let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    (MAYBE_SECRET.iter().any(|part| name.contains(part))
+        || words.any(|word| MAYBE_SECRET_WORDS.contains(&word)))
+        && !HARMLESS_ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
 /// `text` with its secrets masked.
 pub fn redact(text: &str) -> Cow<'_, str> {
     // Nearly all text is a name or a number: look before copying.
@@ -324,6 +341,32 @@ mod tests {
         assert_eq!(redact(&format!("certs {hex}")), "certs [masked]");
         let image = format!("registry.k8s.io/etcd@sha256:{hex}");
         assert_eq!(redact(&image), image);
+    }
+
+    #[test]
+    fn names_of_what_may_be_a_secret() {
+        for name in [
+            "TOKEN",
+            "VAULT_TOKEN",
+            "--client-secret",
+            "AWS_ACCESS_KEY_ID",
+            "--key",
+            "OS_PASSWORD",
+            "PGPASS_PASS",
+        ] {
+            assert!(may_name_secret(name), "{name}");
+        }
+        for name in [
+            "AWS_PROFILE",
+            "--cluster-name",
+            "TOKEN_FILE",
+            "--token-cache-dir",
+            "MONKEY",
+            "PATH",
+            "--secret-name",
+        ] {
+            assert!(!may_name_secret(name), "{name}");
+        }
     }
 
     #[test]

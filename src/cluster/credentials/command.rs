@@ -1,6 +1,7 @@
 //! Running a command of the kubeconfig: what exactly, with which terminal, and within which bounds.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
 use crate::cluster::environment::Environment;
+use crate::redact::{MASK, may_name_secret, redact};
 use crate::text::{Document, Text};
 
 /// The most that a plugin may write to standard output, in bytes.
@@ -26,7 +28,7 @@ const ALONE: Duration = Duration::from_secs(60);
 const WITH_PERSON: Duration = Duration::from_secs(10 * 60);
 
 /// A command exactly as it will run, beyond the environment of kubelift itself.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct CommandLine {
     /// The program: a path, or a name to look up in PATH.
     pub program: String,
@@ -36,27 +38,47 @@ pub struct CommandLine {
     pub env: Vec<(String, String)>,
 }
 
-impl fmt::Display for CommandLine {
-    /// As a shell would have it: `AWS_PROFILE=prod aws eks get-token --cluster-name 'my cluster'`.
+impl fmt::Debug for CommandLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, value) in &self.env {
-            write!(f, "{name}={} ", quoted(value))?;
-        }
-        f.write_str(&quoted(&self.program))?;
-        self.args.iter().try_for_each(|arg| write!(f, " {}", quoted(arg)))
+        f.debug_tuple("CommandLine").field(&self.shown()).finish()
     }
 }
 
 impl CommandLine {
-    /// The command to be shown.
+    /// The command to be shown, as a shell would have it, without what may be a secret:
+    /// `AWS_PROFILE=prod VAULT_TOKEN=[masked] aws eks get-token --cluster-name 'my cluster'`.
     pub fn shown(&self) -> Text {
-        Text::new(&self.to_string())
+        let mut words: Vec<String> = Vec::new();
+        for (name, value) in &self.env {
+            let value = if may_name_secret(name) { Cow::Borrowed(MASK) } else { redact(value) };
+            words.push(format!("{name}={}", quoted(&value)));
+        }
+        words.push(quoted(&redact(&self.program)));
+        let mut before = "";
+        for arg in &self.args {
+            words.push(quoted(&shown_arg(arg, before)));
+            before = arg;
+        }
+        Text::new(&words.join(" "))
     }
+}
+
+/// An argument without its secret, if it has one or is one: `before` is the argument before it.
+fn shown_arg<'a>(arg: &'a str, before: &str) -> Cow<'a, str> {
+    // A script is an argument with blanks: of that, all but its secrets must be seen.
+    if let Some((name, value)) = arg.split_once('=').filter(|_| !arg.contains(char::is_whitespace))
+        && may_name_secret(name)
+        && !value.is_empty()
+    {
+        return Cow::Owned(format!("{name}={MASK}"));
+    }
+    let is_value = before.starts_with('-') && !before.contains('=') && !arg.starts_with('-');
+    if is_value && may_name_secret(before) { Cow::Borrowed(MASK) } else { redact(arg) }
 }
 
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
+    if !word.is_empty() && word.replace(MASK, "").chars().all(is_plain) {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', r"'\''"))
@@ -131,7 +153,8 @@ pub(super) async fn run(
     let status = status.map_err(|error| other(format!("its end was not seen: {error}")))?;
     if !status.success() {
         let (errors, _) = errors.unwrap_or_default();
-        let errors = Document::from(String::from_utf8_lossy(&errors).trim()).replace('\n', " / ");
+        let errors =
+            Document::from(redact(String::from_utf8_lossy(&errors).trim()).as_ref()).replace('\n', " / ");
         let said = if errors.is_empty() { String::new() } else { format!(": {errors}") };
         return Err(other(format!("it ended with {status}{said}")));
     }

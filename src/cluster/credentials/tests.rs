@@ -428,3 +428,47 @@ fn a_command_is_shown_as_a_shell_would_have_it() {
         "AWS_PROFILE=prod LD_PRELOAD='/tmp/x y' aws eks 'it'\\''s $HOME' '' --a=b 'x\u{FFFD}[2J'"
     );
 }
+
+#[test]
+fn what_may_be_a_secret_is_not_shown() {
+    let words = |text: &[&str]| text.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let command = CommandLine {
+        program: "login".into(),
+        args: words(&[
+            "get-token",
+            "--token=hunter2",
+            "--client-secret",
+            "hunter2",
+            "--key-file",
+            "/etc/key",
+            "--password",
+            "--verbose",
+            "--header=Authorization: Bearer hunter2",
+            "https://me:hunter2@idp.example/",
+            "curl -H 'X: 1' -d password=hunter2 x",
+        ]),
+        env: vec![variable("API_TOKEN", "hunter2"), variable("DB_KEY", "hunter2"), variable("REGION", "eu")],
+    };
+    let shown = command.shown();
+    assert_eq!(
+        shown,
+        "API_TOKEN=[masked] DB_KEY=[masked] REGION=eu login get-token --token=[masked] --client-secret [masked] \
+         --key-file /etc/key --password --verbose '--header=Authorization: [masked]' https://[masked]@idp.example/ \
+         'curl -H '\\''X: 1'\\'' -d password=[masked] x'"
+    );
+    assert!(!format!("{command:?}").contains("hunter2"), "{command:?}");
+}
+
+#[tokio::test]
+async fn neither_a_refusal_nor_what_a_plugin_complains_shows_a_secret() {
+    let home = Home::new(&json!({}));
+    let mut user = exec(home.0.path(), "echo \"no session for token=$API_TOKEN\" >&2; exit 1");
+    user["exec"]["env"] = json!([{"name": "API_TOKEN", "value": "hunter2"}]);
+    home.set_user(&user);
+    for says in [Consent::No, Consent::Nobody, Consent::Yes] {
+        let error = home.obtain(Person::who_says(says)).await.unwrap_err();
+        assert!(error.to_string().contains("[masked]"), "{error}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+    }
+}
