@@ -19,8 +19,8 @@ use super::servers::Servers;
 use super::what;
 use crate::catalog::Catalog;
 use crate::evidence::objects::{
-    CsiDriver, CsiNode, EndpointSlice, Kind, Lease, ManagedObject, Node, PersistentVolume, Pod, StorageClass,
-    Workload,
+    CsiDriver, CsiNode, EndpointSlice, Kind, Lease, ManagedObject, Node, PersistentVolume, Pod,
+    PodDisruptionBudget, StorageClass, Workload,
 };
 use crate::evidence::{ApiServers, Cluster, Evidence, Listing, ManagedListing, Reading, Scope, ServedApis};
 use crate::text::Text;
@@ -50,6 +50,7 @@ struct Feeds {
     csi_drivers: watch::Receiver<Listing<CsiDriver>>,
     persistent_volumes: watch::Receiver<Listing<PersistentVolume>>,
     storage_classes: watch::Receiver<Listing<StorageClass>>,
+    pod_disruption_budgets: watch::Receiver<Listing<PodDisruptionBudget>>,
     leases: watch::Receiver<Listing<Lease>>,
     endpoint_slices: watch::Receiver<Listing<EndpointSlice>>,
     servers: watch::Receiver<ApiServers>,
@@ -139,6 +140,7 @@ impl Reader {
             csi_drivers: spawn(&mut tasks, &shared, what::csi_drivers()),
             storage_classes: spawn(&mut tasks, &shared, what::storage_classes()),
             persistent_volumes: spawn(&mut tasks, &shared, what::persistent_volumes()),
+            pod_disruption_budgets: spawn(&mut tasks, &shared, what::pod_disruption_budgets()),
             workloads: Kind::ALL
                 .into_iter()
                 .map(|kind| (kind, spawn(&mut tasks, &shared, what::workloads(kind))))
@@ -184,6 +186,7 @@ impl Reader {
         objects.csi_drivers = feeds.csi_drivers.borrow().clone();
         objects.persistent_volumes = feeds.persistent_volumes.borrow().clone();
         objects.storage_classes = feeds.storage_classes.borrow().clone();
+        objects.pod_disruption_budgets = feeds.pod_disruption_budgets.borrow().clone();
         objects.leases = feeds.leases.borrow().clone();
         objects.endpoint_slices = feeds.endpoint_slices.borrow().clone();
         objects.managed =

@@ -72,6 +72,11 @@ pub fn persistent_volumes() -> What {
     built_in("persistentvolumes", "/api/v1", &schema::PERSISTENT_VOLUME)
 }
 
+/// PodDisruptionBudgets of all namespaces.
+pub fn pod_disruption_budgets() -> What {
+    namespaced("poddisruptionbudgets.policy", "/apis/policy/v1", &schema::POD_DISRUPTION_BUDGET)
+}
+
 /// Leases of kube-system: leaders, and the identities of API servers.
 pub fn leases() -> What {
     What {
@@ -124,7 +129,11 @@ mod tests {
     /// What lists of all namespaces are asked for, as `resource.group`, whatever a cluster of the catalog serves.
     fn listed() -> BTreeSet<String> {
         let fixed = [nodes(), pods(), csi_nodes(), csi_drivers(), storage_classes(), persistent_volumes()];
-        let fixed = fixed.into_iter().chain(Kind::ALL.map(workloads)).chain([leases(), endpoint_slices()]);
+        let fixed = fixed.into_iter().chain(Kind::ALL.map(workloads)).chain([
+            pod_disruption_budgets(),
+            leases(),
+            endpoint_slices(),
+        ]);
         let catalog = Catalog::get().unwrap();
         let mut everything = ServedApis::default();
         let first = catalog.minors().next().unwrap();

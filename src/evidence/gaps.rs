@@ -81,6 +81,7 @@ impl super::Objects {
         gaps.extend(self.csi_drivers.gaps());
         gaps.extend(self.persistent_volumes.gaps());
         gaps.extend(self.storage_classes.gaps());
+        gaps.extend(self.pod_disruption_budgets.gaps());
         gaps.extend(self.leases.gaps());
         gaps.extend(self.endpoint_slices.gaps());
         self.managed.values().for_each(|managed| gaps.extend(managed.listing.gaps()));

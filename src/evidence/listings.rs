@@ -44,6 +44,7 @@ impl Evidence {
             objects.csi_drivers.state(),
             objects.persistent_volumes.state(),
             objects.storage_classes.state(),
+            objects.pod_disruption_budgets.state(),
             objects.leases.state(),
             objects.endpoint_slices.state(),
         ];
@@ -66,5 +67,20 @@ mod tests {
             assert!(listed.contains(&gap.resource.to_string()), "{gap}");
         }
         assert!(evidence.listings().iter().all(|state| state.progress == Progress::Waiting));
+    }
+
+    #[test]
+    fn what_an_older_recording_does_not_have_is_unread() {
+        let evidence = Evidence::nothing(Cluster::default(), Scope::All, Timestamp::UNIX_EPOCH);
+        let mut recorded = serde_json::to_value(&evidence).unwrap();
+        recorded["objects"].as_object_mut().unwrap().remove("podDisruptionBudgets").unwrap();
+        let opened: Evidence = serde_json::from_value(recorded).unwrap();
+        let budgets = &opened.objects.pod_disruption_budgets;
+        assert!(!budgets.is_complete());
+        let [gap] = &budgets.gaps()[..] else { panic!("{:?}", budgets.gaps()) };
+        assert_eq!(
+            gap.to_string(),
+            "list poddisruptionbudgets.policy: not provided (the recording was made by a kubelift that did not read them)"
+        );
     }
 }

@@ -25,7 +25,7 @@ pub use server::{ApiServer, ApiServers, DeprecatedCall, DeprecatedCalls, Health}
 use crate::text::Text;
 use objects::{
     ConfigMap, CsiDriver, CsiNode, EndpointSlice, Kind, Lease, ManagedObject, Node, PersistentVolume, Pod,
-    StorageClass, Workload,
+    PodDisruptionBudget, StorageClass, Workload,
 };
 
 /// The version of the serialised form of [`Evidence`]. A reader refuses a newer one.
@@ -33,6 +33,9 @@ pub const FORMAT: u32 = 1;
 
 /// The ConfigMaps of kube-system that are asked for, by name: listing cannot be limited by name in RBAC.
 pub const CONFIG_MAPS: [&str; 4] = ["kubeadm-config", "kubelet-config", "kube-proxy", "coredns"];
+
+/// Kubernetes' name of the resource of PodDisruptionBudgets.
+const BUDGETS: &str = "poddisruptionbudgets.policy";
 
 /// What an inspection is to cover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -152,6 +155,9 @@ pub struct Objects {
     pub persistent_volumes: Listing<PersistentVolume>,
     /// StorageClasses.
     pub storage_classes: Listing<StorageClass>,
+    /// PodDisruptionBudgets of all namespaces.
+    #[serde(default = "not_in_this_recording")]
+    pub pod_disruption_budgets: Listing<PodDisruptionBudget>,
     /// Leases of kube-system: identities of API servers, and leaders.
     pub leases: Listing<Lease>,
     /// EndpointSlices of the Service default/kubernetes.
@@ -186,6 +192,7 @@ impl Objects {
             csi_drivers: Listing::waiting("csidrivers.storage.k8s.io"),
             persistent_volumes: Listing::waiting("persistentvolumes"),
             storage_classes: Listing::waiting("storageclasses.storage.k8s.io"),
+            pod_disruption_budgets: Listing::waiting(BUDGETS),
             leases: Listing::waiting("leases.coordination.k8s.io"),
             endpoint_slices: Listing::waiting("endpointslices.discovery.k8s.io"),
             managed: BTreeMap::new(),
@@ -239,6 +246,13 @@ impl Evidence {
         let reason = if self.scope == Scope::Api { Reason::OutOfScope } else { Reason::NotProvided };
         Unread::new("probe", "node facts", reason, "")
     }
+}
+
+/// What evidence that was recorded before budgets were read says of them.
+fn not_in_this_recording() -> Listing<PodDisruptionBudget> {
+    let message = "the recording was made by a kubelift that did not read them";
+    let unread = Unread::new("list", BUDGETS, Reason::NotProvided, message);
+    Listing { progress: Progress::Done, unread: vec![unread], ..Listing::waiting(BUDGETS) }
 }
 
 fn no_backups() -> Reading<FoundBackups> {

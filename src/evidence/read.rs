@@ -54,7 +54,7 @@ pub enum Reason {
     Absent,
     /// It would have needed root on the node, or a program that is not there.
     NotPermittedOnNode,
-    /// Nobody told kubelift where to look (`--node-facts`, `--backups`).
+    /// Nobody told kubelift where to look (`--node-facts`, `--backups`), or a recording does not have it.
     NotProvided,
     /// Left out by `--scope`.
     OutOfScope,

@@ -176,6 +176,7 @@ fn done(evidence: &mut Evidence) {
     objects.csi_drivers = Listing::complete("csidrivers.storage.k8s.io", Vec::new(), how("GET"));
     objects.persistent_volumes = Listing::complete("persistentvolumes", Vec::new(), how("GET"));
     objects.storage_classes = Listing::complete("storageclasses.storage.k8s.io", Vec::new(), how("GET"));
+    objects.pod_disruption_budgets = Listing::complete("poddisruptionbudgets.policy", Vec::new(), how("GET"));
     objects.leases = Listing::complete("leases.coordination.k8s.io", Vec::new(), how("GET"));
     objects.endpoint_slices = Listing::complete("endpointslices.discovery.k8s.io", Vec::new(), how("GET"));
 }

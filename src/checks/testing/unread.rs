@@ -24,6 +24,7 @@ impl World {
         without("csidrivers.storage.k8s.io".into(), &|e| refuse(&mut e.objects.csi_drivers));
         without("persistentvolumes".into(), &|e| refuse(&mut e.objects.persistent_volumes));
         without("storageclasses.storage.k8s.io".into(), &|e| refuse(&mut e.objects.storage_classes));
+        without("poddisruptionbudgets.policy".into(), &|e| refuse(&mut e.objects.pod_disruption_budgets));
         without("leases.coordination.k8s.io".into(), &|e| refuse(&mut e.objects.leases));
         without("endpointslices.discovery.k8s.io".into(), &|e| {
             refuse(&mut e.objects.endpoint_slices);

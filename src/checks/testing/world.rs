@@ -255,6 +255,7 @@ fn complete(evidence: &mut Evidence) {
     done(&mut objects.csi_drivers);
     done(&mut objects.persistent_volumes);
     done(&mut objects.storage_classes);
+    done(&mut objects.pod_disruption_budgets);
     done(&mut objects.leases);
     done(&mut objects.endpoint_slices);
 }

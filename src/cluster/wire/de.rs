@@ -48,6 +48,8 @@ enum Value<'b> {
     Strings(Repeated<'b>),
     Messages(&'static Message, Repeated<'b>),
     StringMap(Repeated<'b>),
+    TimeMap(Repeated<'b>),
+    IntOrString(&'b [u8]),
 }
 
 impl<'de> Deserializer<'de> for Value<'_> {
@@ -66,7 +68,14 @@ impl<'de> Deserializer<'de> for Value<'_> {
             Self::Messages(message, repeated) => {
                 visitor.visit_seq(Elements { repeated, of: |bytes| Value::Message(message, bytes) })
             }
-            Self::StringMap(repeated) => visitor.visit_map(Entries { repeated, value: &[] }),
+            Self::StringMap(repeated) => {
+                visitor.visit_map(Entries { repeated, value: &[], of: Value::String })
+            }
+            Self::TimeMap(repeated) => visitor.visit_map(Entries { repeated, value: &[], of: Value::Time }),
+            Self::IntOrString(bytes) => match int_or_string(bytes)? {
+                Ok(number) => visitor.visit_i64(number),
+                Err(string) => visitor.visit_str(string),
+            },
         }
     }
 
@@ -113,6 +122,21 @@ fn timestamp(bytes: &[u8], micros: bool) -> Result<Timestamp, What> {
     }
     let nanos = i32::try_from(nanos - nanos % 1000).map_err(|_| What::Range)?;
     Timestamp::new(seconds, nanos).map_err(|_| What::Range)
+}
+
+/// An intstr.IntOrString: type = 1 (0 is a number, all else a string), intVal = 2, strVal = 3.
+fn int_or_string(bytes: &[u8]) -> Result<Result<i64, &str>, What> {
+    let (mut kind, mut number, mut string) = (0, 0, "");
+    let mut fields = Fields::new(bytes);
+    while let Some(field) = fields.next_field()? {
+        match field.number {
+            1 => kind = int(expect(field, WireType::Varint)?)?,
+            2 => number = int(expect(field, WireType::Varint)?)?,
+            3 => string = text(expect(field, WireType::Len)?)?,
+            _ => {}
+        }
+    }
+    Ok(if kind == 0 { Ok(number) } else { Err(string) })
 }
 
 fn expect(field: RawField<'_>, wire_type: WireType) -> Result<&[u8], What> {
@@ -240,6 +264,8 @@ impl<'de, 's, I: Iterator<Item = (&'static Field, &'s Slot)>> MapAccess<'de> for
             Type::Strings => Value::Strings(all()),
             Type::Messages(message) => Value::Messages(message, all()),
             Type::StringMap => Value::StringMap(all()),
+            Type::TimeMap => Value::TimeMap(all()),
+            Type::IntOrString => Value::IntOrString(last),
         };
         seed.deserialize(value).map_err(|error| error.within(field.name))
     }
@@ -298,12 +324,13 @@ impl<'de, 'b, F: Fn(&'b [u8]) -> Value<'b>> SeqAccess<'de> for Elements<'b, F> {
 }
 
 /// The entries of a map of strings: each is a message, key = 1, value = 2, either may be left out.
-struct Entries<'b> {
+struct Entries<'b, F> {
     repeated: Repeated<'b>,
     value: &'b [u8],
+    of: F,
 }
 
-impl<'de> MapAccess<'de> for Entries<'_> {
+impl<'de, 'b, F: Fn(&'b [u8]) -> Value<'b>> MapAccess<'de> for Entries<'b, F> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
@@ -322,7 +349,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
-        seed.deserialize(Value::String(self.value))
+        seed.deserialize((self.of)(self.value))
     }
 
     fn size_hint(&self) -> Option<usize> {

@@ -6,12 +6,14 @@
 mod control;
 mod core;
 mod meta;
+mod policy;
 mod storage;
 mod workload;
 
 pub use self::control::{CONFIG_MAP, ENDPOINT_SLICE, LEASE};
 pub use self::core::{NODE, POD};
 pub use self::meta::{LIST_META, OBJECT, STATUS};
+pub use self::policy::POD_DISRUPTION_BUDGET;
 pub use self::storage::{CSI_DRIVER, CSI_NODE, PERSISTENT_VOLUME, STORAGE_CLASS};
 pub use self::workload::{
     CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, REPLICA_SET, REPLICATION_CONTROLLER, STATEFUL_SET,
@@ -68,6 +70,10 @@ pub enum Type {
     Messages(&'static Message),
     /// A map of strings to strings.
     StringMap,
+    /// A map of strings to times, as of `Time`.
+    TimeMap,
+    /// An `intstr.IntOrString`: a number or a string.
+    IntOrString,
 }
 
 impl Message {
@@ -126,6 +132,14 @@ const fn map(number: u32, name: &'static str) -> Field {
     Field::new(number, name, Type::StringMap)
 }
 
+const fn time_map(number: u32, name: &'static str) -> Field {
+    Field::new(number, name, Type::TimeMap)
+}
+
+const fn int_or_string(number: u32, name: &'static str) -> Field {
+    Field::new(number, name, Type::IntOrString)
+}
+
 /// A field of which only matters that it is there.
 const fn mark(number: u32, name: &'static str) -> Field {
     Field::new(number, name, Type::Message(&MARK))
@@ -146,6 +160,7 @@ pub fn of_resource(resource: &str) -> &'static Message {
         "storageclasses.storage.k8s.io" => &STORAGE_CLASS,
         "leases.coordination.k8s.io" => &LEASE,
         "endpointslices.discovery.k8s.io" => &ENDPOINT_SLICE,
+        "poddisruptionbudgets.policy" => &POD_DISRUPTION_BUDGET,
         _ => Kind::ALL.into_iter().find(|kind| kind.resource() == resource).map_or(&OBJECT, of_workload),
     }
 }

@@ -5,6 +5,7 @@
 //! hold a secret (annotations, arguments, environment) is kept only by allow-list: see
 //! [`meta::Annotations`] and [`pod::Flags`].
 
+pub mod budget;
 pub mod control;
 pub mod meta;
 pub mod node;
@@ -13,6 +14,7 @@ pub mod storage;
 pub mod volume;
 pub mod workload;
 
+pub use budget::PodDisruptionBudget;
 pub use control::{ConfigMap, EndpointSlice, Lease, ManagedObject};
 pub use meta::{Key, ManagedFieldsEntry, Metadata, Object, OwnerReference, Seq};
 pub use node::Node;
@@ -42,6 +44,7 @@ objects!(
     CsiDriver,
     PersistentVolume,
     StorageClass,
+    PodDisruptionBudget,
     Lease,
     EndpointSlice,
     ConfigMap,

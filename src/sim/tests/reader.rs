@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::checks::{CHECKS, Severity, Verdict};
+use crate::evidence::objects::Pod;
 use crate::session::Snapshot;
 use crate::source::Source;
 
@@ -44,6 +45,16 @@ async fn everything_that_is_there_is_read_and_nothing_is_only_asked_for() {
     let evidence = &snapshot.evidence;
     assert_eq!(evidence.objects.pods.items.len(), pods.len());
     assert!(evidence.objects.pods.is_complete() && evidence.objects.nodes.is_complete());
+    let budgets = &evidence.objects.pod_disruption_budgets;
+    assert!(budgets.is_complete());
+    let budget = budgets.iter().find(|budget| *budget.metadata.name == *"web").unwrap();
+    assert_eq!(budget.spec.min_available.as_ref().unwrap().to_string(), "75%");
+    let namesakes = |pod: &&Pod| budget.covers(&pod.metadata.namespace, &pod.metadata.labels);
+    let covered = evidence.objects.pods.iter().filter(namesakes).count();
+    let status = &budget.status;
+    assert_eq!(i32::try_from(covered).unwrap(), status.expected_pods);
+    assert_eq!(status.disruptions_allowed, status.current_healthy - status.desired_healthy);
+    assert!(covered > 1 && status.desired_healthy > 0);
     assert_eq!(evidence.cluster.name, "prod-eu-1");
     let hosts: Vec<_> = evidence.servers.servers.iter().map(|server| server.hostname.as_deref()).collect();
     assert_eq!(hosts, [Some("cp1"), Some("cp2"), Some("cp3")]);

@@ -39,7 +39,9 @@ fn values(field: &Field, value: &Value) -> Vec<Vec<u8>> {
         Type::Messages(inner) => {
             elements(value).map(|e| bytes(n, &message(inner, e.as_object().unwrap()))).collect()
         }
-        Type::StringMap => value.as_object().unwrap().iter().map(|(k, v)| bytes(n, &entry(k, v))).collect(),
+        Type::StringMap => entries(n, value, |v| v.as_str().unwrap().as_bytes().to_vec()),
+        Type::TimeMap => entries(n, value, |v| time(v.as_str().unwrap())),
+        Type::IntOrString => vec![bytes(n, &int_or_string(value))],
         Type::Inline(_) => Vec::new(),
     }
 }
@@ -48,8 +50,17 @@ fn elements(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().unwrap().iter()
 }
 
-fn entry(key: &str, value: &Value) -> Vec<u8> {
-    [bytes(1, key.as_bytes()), bytes(2, value.as_str().unwrap().as_bytes())].concat()
+fn entries(number: u32, map: &Value, of: impl Fn(&Value) -> Vec<u8>) -> Vec<Vec<u8>> {
+    let entry = |(key, value): (&String, &Value)| [bytes(1, key.as_bytes()), bytes(2, &of(value))].concat();
+    map.as_object().unwrap().iter().map(|pair| bytes(number, &entry(pair))).collect()
+}
+
+/// All three fields, as Kubernetes writes them.
+fn int_or_string(value: &Value) -> Vec<u8> {
+    let number = value.as_i64().unwrap_or_default();
+    let string = value.as_str().unwrap_or_default();
+    let kind = i64::from(value.is_string());
+    [varint_field(1, kind), varint_field(2, number), bytes(3, string.as_bytes())].concat()
 }
 
 fn time(text: &str) -> Vec<u8> {

@@ -40,6 +40,10 @@ fn value(of: &'static Type) -> BoxedStrategy<Value> {
         Type::Messages(message) => {
             vec(object(message).prop_map(Value::Object), 0..3).prop_map(Value::from).boxed()
         }
+        Type::TimeMap => btree_map(text(), value(&Type::Time), 0..4)
+            .prop_map(|map| map.into_iter().collect::<Map<_, _>>().into())
+            .boxed(),
+        Type::IntOrString => prop_oneof![value(&Type::Int), value(&Type::String)].boxed(),
         Type::StringMap => btree_map(text(), text(), 0..4)
             .prop_map(|map| map.into_iter().map(|(k, v)| (k, Value::from(v))).collect::<Map<_, _>>().into())
             .boxed(),

@@ -35,6 +35,7 @@ fn messages() -> Vec<&'static Message> {
         "csinodes.storage.k8s.io",
         "csidrivers.storage.k8s.io",
         "storageclasses.storage.k8s.io",
+        "poddisruptionbudgets.policy",
         "leases.coordination.k8s.io",
         "endpointslices.discovery.k8s.io",
         "flowschemas.flowcontrol.apiserver.k8s.io",
@@ -58,6 +59,8 @@ fn as_declared(of: &Type) -> (&'static str, Vec<&'static str>) {
         Type::Strings => ("repeated", vec!["string"]),
         Type::Messages(message) => ("repeated", vec![message.name]),
         Type::StringMap => ("map", vec!["string"]),
+        Type::TimeMap => ("map", vec!["Time"]),
+        Type::IntOrString => ("optional", vec!["IntOrString"]),
     }
 }
 

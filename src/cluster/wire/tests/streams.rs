@@ -75,6 +75,7 @@ fn every_kind_is_the_same_in_both_encodings() {
     agrees::<CsiDriver>(&schema::CSI_DRIVER);
     agrees::<PersistentVolume>(&schema::PERSISTENT_VOLUME);
     agrees::<StorageClass>(&schema::STORAGE_CLASS);
+    agrees::<PodDisruptionBudget>(&schema::POD_DISRUPTION_BUDGET);
     agrees::<Lease>(&schema::LEASE);
     agrees::<EndpointSlice>(&schema::ENDPOINT_SLICE);
     agrees::<ConfigMap>(&schema::CONFIG_MAP);
