@@ -16,9 +16,13 @@ pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration
 /// The prefix of the deprecated AppArmor annotation; the container's name follows.
 pub const APPARMOR_PREFIX: &str = "container.apparmor.security.beta.kubernetes.io/";
 
+/// Who cordoned a Node: kubelift writes it with its own cordons, and takes off no others.
+pub const CORDONED_BY: &str = "kubelift.io/cordoned-by";
+
 /// Annotations by these names, or with these prefixes, are kept; all others may hold anything.
 const KEPT_ANNOTATIONS: &[&str] = &[
     APPARMOR_PREFIX,
+    CORDONED_BY,
     "kubeadm.alpha.kubernetes.io/cri-socket",
     "kubeadm.kubernetes.io/etcd.advertise-client-urls",
     "kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint",
@@ -326,6 +330,8 @@ mod tests {
         let annotations: Annotations = serde_json::from_value(serde_json::json!({
             "example.com/token": "s3cret",
             "container.apparmor.security.beta.kubernetes.io/web": "localhost/k8s-web",
+            "kubelift.io/cordoned-by": "7f3a",
+            "kubelift.io/cordoned-by-somebody": "s3cret",
             LAST_APPLIED: "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"data\":{\"password\":\"aHVudGVyMg==\"}}",
         }))
         .unwrap();
@@ -335,6 +341,7 @@ mod tests {
             annotations.get("container.apparmor.security.beta.kubernetes.io/web"),
             Some("localhost/k8s-web")
         );
+        assert_eq!(annotations.get(CORDONED_BY), Some("7f3a"));
         assert_eq!(annotations.last_applied_version().as_deref(), Some("v1"));
         // What is read back from a recording is what was written.
         assert_eq!(serde_json::from_str::<Annotations>(&written).unwrap(), annotations);
