@@ -1,15 +1,19 @@
 //! The endpoints of the Service default/kubernetes beside the control planes, and beside the servers' own leases.
 
+use std::fmt;
+
 use jiff::SignedDuration;
 
 use crate::checks::common::{link, list};
 use crate::checks::finding::unknowns;
 use crate::checks::{Finding, Severity, Subject};
-use crate::evidence::Evidence;
 use crate::evidence::objects::{Lease, Node};
+use crate::evidence::{Evidence, Listing, Reason};
 
 /// The label of the Leases by which API servers say that they live. They renew them every ten seconds.
 const IDENTITY: &str = "apiserver.kubernetes.io/identity";
+/// The label of a Lease, and of a Node, with the host.
+const HOSTNAME: &str = "kubernetes.io/hostname";
 /// After this long a server that does not renew is gone, though its Lease holds for an hour.
 const ALIVE: SignedDuration = SignedDuration::from_secs(60);
 
@@ -38,60 +42,152 @@ pub(super) fn findings(evidence: &Evidence, nodes: &[&Node], cluster: &Subject) 
         );
     }
     let count = serving.len() + not_ready.len();
-    let complete = evidence.objects.nodes.is_complete();
-    if complete && count < nodes.len() {
-        let message = format!(
-            "{count} of {} control planes are endpoints of the Service: an API server is away",
-            nodes.len()
-        );
-        findings.push(
-            Finding::new("EndpointMissing", Severity::Warning, subject(), message)
+    let living = living(&evidence.objects.leases);
+    let nodes = evidence.objects.nodes.is_complete().then_some(nodes).filter(|nodes| !nodes.is_empty());
+    let finding = match nodes {
+        Some(nodes) if count < nodes.len() => {
+            let left_out = living.as_ref().filter(|living| living.len() > count);
+            let what = left_out.map_or_else(
+                || "an API server is away".to_owned(),
+                |living| {
+                    Absence::of(evidence, living, nodes, &[serving.as_slice(), &not_ready].concat())
+                        .to_string()
+                },
+            );
+            let message =
+                format!("{count} of {} control planes are endpoints of the Service: {what}", nodes.len());
+            let finding = Finding::new("EndpointMissing", Severity::Warning, subject(), message)
                 .why("With one away already, the upgrade of the next leaves fewer than there should be.")
-                .saw(format!("endpoints {}", list::names(&serving)), stamp)
-                .link(link::LEASES),
-        );
-    } else if complete && !nodes.is_empty() && count > nodes.len() {
-        let message = format!(
-            "{} for {}: an API server runs where no control plane is shown",
-            list::count(count, "endpoint"),
-            list::count(nodes.len(), "control plane")
-        );
-        findings.push(
-            Finding::new("EndpointExtra", Severity::Notice, subject(), message)
-                .saw(format!("endpoints {}", list::names(&serving)), stamp),
-        );
+                .saw(format!("endpoints {}", list::names(&serving)), stamp);
+            Some(match left_out {
+                Some(living) => saw(finding, evidence, living),
+                None => finding,
+            })
+        }
+        // That a server more runs is only said where not fewer say that they live: one of the endpoints is then dead.
+        Some(nodes) if count > nodes.len() && living.as_ref().is_none_or(|living| living.len() >= count) => {
+            let message = format!(
+                "{} for {}: an API server runs where no control plane is shown",
+                list::count(count, "endpoint"),
+                list::count(nodes.len(), "control plane")
+            );
+            Some(
+                Finding::new("EndpointExtra", Severity::Notice, subject(), message)
+                    .saw(format!("endpoints {}", list::names(&serving)), stamp),
+            )
+        }
+        _ => None,
+    };
+    let said = finding.as_ref().is_some_and(|finding| finding.code == "EndpointMissing");
+    findings.extend(finding.map(|finding| finding.link(link::LEASES)));
+    if let Some(living) = living.filter(|living| living.len() < count || living.len() > count && !said) {
+        findings.push(disagree(evidence, count, &living, subject()));
     }
-    findings.extend(identities(evidence, count, subject()));
     findings
 }
 
-/// The servers that say they live, beside those that the Service knows. None says so where the feature is off.
-fn identities(evidence: &Evidence, endpoints: usize, subject: Subject) -> Option<Finding> {
-    let leases = &evidence.objects.leases;
+/// The Leases of the servers that live. `None` where they are not known, and where no server has one: the feature is
+/// then off.
+fn living(leases: &Listing<Lease>) -> Option<Vec<&Lease>> {
     let now = super::leases::now(leases).filter(|_| leases.is_complete())?;
     let is_identity = |lease: &&Lease| lease.metadata.labels.get(IDENTITY) == Some("kube-apiserver");
     let alive =
         |lease: &&Lease| lease.spec.renew_time.is_some_and(|renewed| now.duration_since(renewed) < ALIVE);
-    let identities: Vec<&Lease> = leases.iter().filter(is_identity).filter(alive).collect();
-    if identities.is_empty() || identities.len() == endpoints {
-        return None;
-    }
-    let what = if identities.len() > endpoints {
+    let living: Vec<&Lease> = leases.iter().filter(is_identity).filter(alive).collect();
+    Some(living).filter(|living| !living.is_empty())
+}
+
+/// That other servers live than those that the Service knows.
+fn disagree(evidence: &Evidence, endpoints: usize, living: &[&Lease], subject: Subject) -> Finding {
+    let what = if living.len() > endpoints {
         "one that lives is not in the Service"
     } else {
         "one in the Service does not live"
     };
     let message = format!(
         "{} and {}: {what}",
-        list::count(identities.len(), "living API server"),
+        list::count(living.len(), "living API server"),
         list::count(endpoints, "endpoint")
     );
-    let hosts: Vec<&str> =
-        identities.iter().filter_map(|lease| lease.metadata.labels.get("kubernetes.io/hostname")).collect();
-    Some(
-        Finding::new("EndpointsDisagree", Severity::Warning, subject, message)
-            .why("Whoever goes through the Service gets another set of servers than there is.")
-            .saw(format!("identity Leases of {}", list::names(&hosts)), leases.stamp.as_ref())
-            .link(link::LEASES),
-    )
+    let finding = Finding::new("EndpointsDisagree", Severity::Warning, subject, message)
+        .why("Whoever goes through the Service gets another set of servers than there is.");
+    saw(finding, evidence, living).link(link::LEASES)
+}
+
+fn saw(finding: Finding, evidence: &Evidence, living: &[&Lease]) -> Finding {
+    let hosts: Vec<&str> = living.iter().map(|lease| host(lease)).collect();
+    finding.saw(format!("identity Leases of {}", list::names(&hosts)), evidence.objects.leases.stamp.as_ref())
+}
+
+fn host(lease: &Lease) -> &str {
+    lease.metadata.labels.get(HOSTNAME).unwrap_or(&lease.metadata.name)
+}
+
+/// What became of the servers that renewed their Lease a moment ago and are no endpoints: a server that ends leaves the
+/// Service at once, and its Lease tells nothing of that for a while.
+enum Absence<'a> {
+    /// Which they are is not known.
+    Somebody,
+    /// These, and none of them was reached by its own address.
+    Away(Vec<&'a str>),
+    /// These, and they answer.
+    LeftOut(Vec<&'a str>),
+    /// These, and what they answer is not known, or differs.
+    Either(Vec<&'a str>),
+}
+
+impl<'a> Absence<'a> {
+    fn of(evidence: &Evidence, living: &[&'a Lease], nodes: &[&Node], endpoints: &[&str]) -> Self {
+        let is_endpoint = |lease: &&&Lease| {
+            let named = |node: &&&Node| {
+                node.metadata.labels.get(HOSTNAME).unwrap_or(&node.metadata.name) == host(lease)
+            };
+            let node = nodes.iter().find(named);
+            node.is_some_and(|node| {
+                node.status.addresses.iter().any(|own| endpoints.contains(&own.address.as_str()))
+            })
+        };
+        let hosts: Vec<&str> =
+            living.iter().filter(|lease| !is_endpoint(lease)).map(|lease| host(lease)).collect();
+        // A Node's address need not be the one that its server advertises.
+        if hosts.len() != living.len().saturating_sub(endpoints.len()) {
+            return Self::Somebody;
+        }
+        let answers = |host: &&str| {
+            let mut servers = evidence.servers.servers.iter();
+            let server = servers.find(|server| server.direct && server.hostname.as_deref() == Some(host))?;
+            match server.ready.get() {
+                Ok(_) => Some(true),
+                Err(unread) if unread.reason == Reason::Unreachable => Some(false),
+                Err(_) => None,
+            }
+        };
+        let all: Vec<Option<bool>> = hosts.iter().map(answers).collect();
+        match all.as_slice() {
+            all if all.iter().all(|answer| *answer == Some(true)) => Self::LeftOut(hosts),
+            all if all.iter().all(|answer| *answer == Some(false)) => Self::Away(hosts),
+            _ => Self::Either(hosts),
+        }
+    }
+}
+
+impl fmt::Display for Absence<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Somebody => f.write_str(
+                "an API server that renewed its Lease within the last minute has just ended, or is left out",
+            ),
+            Self::Away(hosts) => write!(
+                f,
+                "the API server of {} is away; its Lease was renewed within the last minute",
+                list::names(hosts)
+            ),
+            Self::LeftOut(hosts) => {
+                write!(f, "the API server of {} answers, and is left out", list::names(hosts))
+            }
+            Self::Either(hosts) => {
+                write!(f, "the API server of {} has just ended, or is left out", list::names(hosts))
+            }
+        }
+    }
 }

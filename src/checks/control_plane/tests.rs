@@ -193,8 +193,8 @@ fn endpoints(count: usize, ready: bool) -> World {
 fn endpoints_are_as_many_as_control_planes_and_living_servers() {
     let found = |world: &World| codes(&world.check(CHECK, "1.31.4")).join(" ");
     assert_eq!(found(&endpoints(3, true)), "");
-    assert_eq!(found(&endpoints(2, true)), "EndpointMissing EndpointsDisagree");
-    assert_eq!(found(&endpoints(4, true)), "EndpointExtra EndpointsDisagree");
+    assert_eq!(found(&endpoints(2, true)), "EndpointMissing");
+    assert_eq!(found(&endpoints(4, true)), "EndpointsDisagree", "what is too much does not live");
     assert_eq!(found(&endpoints(3, false)), "EndpointNotReady");
     let mut dead = endpoints(3, true);
     dead.edit_lease("apiserver-cp2", |lease| {
@@ -212,6 +212,52 @@ fn endpoints_are_as_many_as_control_planes_and_living_servers() {
     leases.items =
         leases.items.iter().filter(|lease| !lease.metadata.name.starts_with("apiserver-")).cloned().collect();
     assert_eq!(found(&off), "");
+    off.evidence.objects.endpoint_slices = endpoints(4, true).evidence.objects.endpoint_slices;
+    assert_eq!(found(&off), "EndpointExtra");
+}
+
+#[test]
+fn of_a_server_that_left_the_service_one_thing_is_said() {
+    let said = |change: &dyn Fn(&mut World)| {
+        let mut world = endpoints(2, true);
+        for (name, address) in [("cp1", "10.0.0.11"), ("cp2", "10.0.0.12"), ("cp3", "10.0.0.13")] {
+            world.edit_node(name, |node| {
+                node.status.addresses =
+                    serde_json::from_value(json!([{ "type": "InternalIP", "address": address }])).unwrap();
+            });
+        }
+        change(&mut world);
+        let findings = world.check(CHECK, "1.31.4");
+        let of: Vec<&str> =
+            findings.iter().filter(|f| f.code.starts_with("Endpoint")).map(|f| f.message.as_str()).collect();
+        assert_eq!(of.len(), 1, "{of:?}");
+        let (service, what) = of[0].split_once(": ").unwrap();
+        assert_eq!(service, "2 of 3 control planes are endpoints of the Service");
+        what.to_owned()
+    };
+    let ready = |world: &mut World, reason| {
+        world.evidence.servers.servers[2].ready =
+            Reading::Unread(Unread::new("get", "/readyz", reason, "").of("10.0.0.13:6443"));
+    };
+    assert_eq!(said(&|_| {}), "the API server of cp3 answers, and is left out");
+    assert_eq!(
+        said(&|world| ready(world, Reason::Unreachable)),
+        "the API server of cp3 is away; its Lease was renewed within the last minute"
+    );
+    assert_eq!(
+        said(&|world| ready(world, Reason::TimedOut)),
+        "the API server of cp3 has just ended, or is left out"
+    );
+    assert_eq!(
+        said(&|world| world.edit_node("cp2", |node| node.status.addresses = std::iter::empty().collect())),
+        "an API server that renewed its Lease within the last minute has just ended, or is left out"
+    );
+    assert_eq!(
+        said(&|world| world.edit_lease("apiserver-cp3", |lease| {
+            lease.spec.renew_time = Some(now() - SignedDuration::from_secs(61));
+        })),
+        "an API server is away"
+    );
 }
 
 #[test]
