@@ -76,6 +76,7 @@ file var/lib/kubelet/config.yaml <<'YAML'
 apiVersion: kubelet.config.k8s.io/v1beta1
 cgroupDriver: systemd   # not cgroupfs
 failCgroupV1: false
+mergeDefaultEvictionSettings: true
 evictionHard:
   memory.available: 100Mi
   "nodefs.available": '10%'
@@ -156,7 +157,7 @@ want 'profiles' '.appArmor.profiles == [{name: "k8s-web", mode: "enforce"}, {nam
 want 'swap' '.swap == {totalBytes: 2147479552, devices: [{path: "/swap.img", type: "file", sizeBytes: 2147479552}]}'
 want 'flags' '[.kubelet.flagSources[] | select(.path == "/var/lib/kubelet/kubeadm-flags.env").flags[] | [.name, .value]]
   == [["container-runtime-endpoint", "unix:///run/containerd/containerd.sock"], ["v", "4"], ["bare", null]]'
-want 'kubelet configuration' '.kubelet.config | .cgroupDriver == "systemd" and .failCgroupV1 == false and .evictionSoft == {}
+want 'kubelet configuration' '.kubelet.config | .cgroupDriver == "systemd" and .failCgroupV1 == false and .mergeDefaultEvictionSettings == true and .evictionSoft == {}
   and .evictionHard == {"memory.available": "100Mi", "nodefs.available": "10%"} and .imageGCHighThresholdPercent == 85'
 unread kubelet.config.featureGates 'flow style'
 unread kubelet.config.maxPods 'not a number: many'

@@ -471,7 +471,7 @@ NR == 1 && /^[ \t]*\{/ { print "u kubelet.config\tit is written as JSON"; exit }
     else if (val != "{}" && val != "null") print "u kubelet.config." key "\tit is written in flow style: " val
     else print "{ " key "\n}"
   }
-  else if (key ~ /^(failCgroupV1|failSwapOn|rotateCertificates|serverTLSBootstrap)$/) print "b " key " " val
+  else if (key ~ /^(failCgroupV1|failSwapOn|mergeDefaultEvictionSettings|rotateCertificates|serverTLSBootstrap)$/) print "b " key " " val
   else if (key ~ /^(imageGCHighThresholdPercent|imageGCLowThresholdPercent|maxPods)$/) print "n " key " " val
   else if (key ~ /^(apiVersion|cgroupDriver|containerRuntimeEndpoint|staticPodPath|resolvConf|cgroupRoot|systemReservedCgroup|kubeReservedCgroup)$/) print "s " key " " val
   next

@@ -1,7 +1,7 @@
 //! The cgroup driver of kubelet and runtime on one node. With two drivers two programs manage one hierarchy.
 
 use super::Context;
-use crate::checks::common::facts::{UnreadFacts, unseen};
+use crate::checks::common::facts::{UnreadFacts, flag, unseen};
 use crate::checks::common::link;
 use crate::checks::{Finding, Severity, Subject};
 use crate::evidence::Stamp;
@@ -10,13 +10,6 @@ use crate::version::Version;
 
 /// What the kubelet takes where nothing is set. Source: k8s.io/kubernetes pkg/kubelet/apis/config/v1beta1/defaults.go.
 const DEFAULT: &str = "cgroupfs";
-
-/// The last value of a flag of the kubelet, from whatever gives it flags.
-pub(super) fn flag<'a>(facts: &'a NodeFacts, name: &str) -> Option<&'a str> {
-    let sources = &facts.kubelet.as_ref()?.flag_sources;
-    let mut flags = sources.iter().flat_map(|source| &source.flags).filter(|flag| flag.name == name);
-    flags.next_back().map(|flag| flag.value.as_deref().unwrap_or("true"))
-}
 
 /// The kubelet's driver as its file and flags have it now.
 pub(super) fn now(facts: &NodeFacts) -> Option<&str> {

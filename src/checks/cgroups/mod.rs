@@ -3,7 +3,7 @@
 
 mod driver;
 
-use super::common::facts::{UnreadFacts, unseen};
+use super::common::facts::{UnreadFacts, flag, unseen};
 use super::common::kubelet_config::{self, KubeletConfiguration};
 use super::common::{known, link, scope};
 use super::finding::unknowns;
@@ -184,7 +184,7 @@ impl Context<'_> {
     /// Whether the kubelet is told to run on v1: by kubelet-config, which the upgrade writes to the node, or by a flag
     /// that stays. What the node's own file says now is written over.
     fn allowed(&self, facts: &NodeFacts) -> Result<bool, Unread> {
-        if let Some(flag) = driver::flag(facts, "fail-cgroupv1") {
+        if let Some(flag) = flag(facts, "fail-cgroupv1") {
             return Ok(flag == "false");
         }
         match &self.config {

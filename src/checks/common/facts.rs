@@ -73,6 +73,13 @@ impl UnreadFacts {
     }
 }
 
+/// The last value of a flag of the kubelet, from whatever gives it flags.
+pub fn flag<'a>(facts: &'a NodeFacts, name: &str) -> Option<&'a str> {
+    let sources = &facts.kubelet.as_ref()?.flag_sources;
+    let mut flags = sources.iter().flat_map(|source| &source.flags).filter(|flag| flag.name == name);
+    flags.next_back().map(|flag| flag.value.as_deref().unwrap_or("true"))
+}
+
 /// That the probe did not see a fact, or not all of it, in the probe's own words.
 pub fn unseen(facts: &NodeFacts, node: &str, what: &str, why: &str) -> Unread {
     let reason = if facts.uid == Some(0) { Reason::Absent } else { Reason::NotPermittedOnNode };

@@ -16,6 +16,13 @@ pub struct KubeletConfiguration {
     /// Whether the kubelet refuses cgroup v1.
     #[serde(rename = "failCgroupV1")]
     pub fail_cgroup_v1: Option<bool>,
+    /// What must be free, by signal: a share or a quantity; a map without a signal turns it off.
+    pub eviction_hard: Option<BTreeMap<String, String>>,
+    /// Whether the defaults hold for what [`KubeletConfiguration::eviction_hard`] does not name.
+    pub merge_default_eviction_settings: Option<bool>,
+    /// From this use of the disk on images are removed, in percent; 100 for never.
+    #[serde(rename = "imageGCHighThresholdPercent")]
+    pub image_gc_high_threshold_percent: Option<u64>,
     /// Gates that are set.
     pub feature_gates: BTreeMap<String, bool>,
 }

@@ -1,5 +1,6 @@
 //! Nodes: conditions, pressure, cordons, taints, runtimes, and what the machines say of disk and kubelet.
 
+mod disk;
 mod machine;
 
 use super::common::{known, link, list, scope};

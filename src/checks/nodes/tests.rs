@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::checks::testing::{World, codes, of_code, only};
 use crate::checks::{Severity, Verdict};
-use crate::evidence::node_facts::{Disk, Process};
+use crate::evidence::node_facts::Process;
 use crate::evidence::objects::Node;
 
 const CHECK: &str = "nodes";
@@ -149,28 +149,7 @@ fn a_runtime_is_held_against_what_the_hop_asks_for() {
 }
 
 #[test]
-fn machines_tell_of_disks_and_replaced_kubelets() {
-    let disk = |path: &str, free: u64, device: &str| Disk {
-        path: path.into(),
-        total_bytes: Some(1000),
-        free_bytes: Some(free),
-        device: Some(device.into()),
-        ..Disk::default()
-    };
-    let full = |disks: Vec<Disk>| {
-        let mut world = World::new("1.30.4");
-        world.facts("w1", |facts| facts.disk = Some(disks));
-        of_code(&world.check(CHECK, "1.31.4"), "DiskNearlyFull").len()
-    };
-    assert_eq!(full(vec![disk("/var/lib/kubelet", 100, "a"), disk("/var/lib/containerd", 150, "b")]), 0);
-    assert_eq!(full(vec![disk("/var/lib/kubelet", 99, "a"), disk("/var/lib/containerd", 149, "b")]), 2);
-    assert_eq!(
-        full(vec![disk("/var/lib/kubelet", 99, "a"), disk("/var/lib/containerd", 99, "a")]),
-        1,
-        "one disk is said once"
-    );
-    assert_eq!(full(vec![disk("/var/log", 1, "a")]), 0);
-
+fn machines_tell_of_replaced_kubelets() {
     let replaced = |installed: &str, replaced: Option<bool>| {
         let mut world = World::new("1.30.4");
         world.facts("w1", |facts| {

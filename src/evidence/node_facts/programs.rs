@@ -111,6 +111,7 @@ pub struct KubeletConfig {
     pub max_pods: Option<u64>,
     pub feature_gates: BTreeMap<Text, Text>,
     pub eviction_hard: BTreeMap<Text, Text>,
+    pub merge_default_eviction_settings: Option<bool>,
     pub eviction_soft: BTreeMap<Text, Text>,
     pub eviction_minimum_reclaim: BTreeMap<Text, Text>,
 }
