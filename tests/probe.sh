@@ -33,6 +33,19 @@ file() {
   cat >"$T/$1"
 }
 
+# program PATH: standard input as a program of the tree.
+program() {
+  file "$1"
+  chmod +x "$T/$1"
+}
+
+# lock_id PATH: how the kernel's table of locks calls a file of the tree.
+lock_id() {
+  # shellcheck disable=SC2046 # two words
+  set -- $(stat -c '%d %i' "$T/$1")
+  printf '%02x:%02x:%s' $((($1 >> 8) & 4095)) $((($1 & 255) | (($1 >> 12) & 1048320))) "$2"
+}
+
 # probe [SHELL…]: of the tree, into $OUT; it must be a whole document, and there must be no complaint.
 probe() {
   [ $# -gt 0 ] || set -- sh
@@ -110,6 +123,14 @@ spec:
       path: /etc/ssl/certs
     name: certs
 YAML
+touch -d 2026-01-02T03:04:05Z "$T/var/lib/kubelet/config.yaml"
+printf '#!/bin/sh\necho %s\n' '{"images":[{"id":"sha256:0a","repoTags":["registry.k8s.io/pause:3.9"]}]}' | program usr/bin/crictl
+printf '#!/bin/sh\nexit 0\n' | program usr/bin/dpkg-query
+printf 'deb [arch=amd64 signed-by=/etc/apt/keyrings/k.gpg] https://pkgs.k8s.io/core:/stable:/v1.30/deb/ /\n' | file etc/apt/sources.list
+mkdir -p "$T/run/containerd" "$T/var/lib/dpkg"
+touch "$T/run/containerd/containerd.sock" "$T/var/lib/dpkg/lock-frontend"
+echo "1: POSIX  ADVISORY  WRITE 4711 $(lock_id var/lib/dpkg/lock-frontend) 0 EOF" | file proc/locks
+echo unattended-upgr | file proc/4711/comm
 cp "$T/etc/kubernetes/manifests/kube-apiserver.yaml" "$T/etc/kubernetes/manifests/kube-apiserver.yaml.bak"
 cp "$T/etc/kubernetes/manifests/kube-apiserver.yaml" "$T/etc/kubernetes/manifests/.hidden.yaml"
 echo '{"kind":"Pod"}' >"$T/etc/kubernetes/manifests/$(printf 'a\nb\t"c\\ \377').json"
@@ -159,6 +180,8 @@ want 'flags' '[.kubelet.flagSources[] | select(.path == "/var/lib/kubelet/kubead
   == [["container-runtime-endpoint", "unix:///run/containerd/containerd.sock"], ["v", "4"], ["bare", null]]'
 want 'kubelet configuration' '.kubelet.config | .cgroupDriver == "systemd" and .failCgroupV1 == false and .mergeDefaultEvictionSettings == true and .evictionSoft == {}
   and .evictionHard == {"memory.available": "100Mi", "nodefs.available": "10%"} and .imageGCHighThresholdPercent == 85'
+want "which bytes it has, and since when" '.kubelet.config | .modified == "2026-01-02T03:04:05Z" and .sha256 == "'"$(sha256sum <"$T/var/lib/kubelet/config.yaml" | cut -d ' ' -f 1)"'"'
+want 'a lock of the packages' '.packages | .locked and .lockedBy == "unattended-upgr (4711), /var/lib/dpkg/lock-frontend"'
 unread kubelet.config.featureGates 'flow style'
 unread kubelet.config.maxPods 'not a number: many'
 want 'static pods' '[.staticPods[].path | ltrimstr("/etc/kubernetes/manifests/")]
@@ -195,6 +218,82 @@ unread certificates 'wrong.crt: openssl could not read'
 want 'repositories' '[.packages.repositories[] | [(.path | sub(".*/"; "")), .line, .minor, .enabled]] == [
   ["k8s.list", 1, "1.31", true], ["k8s.list", 2, null, false], ["k8s.sources", 2, "1.30", false], ["k8s.sources", 6, "1.32", true],
   ["kubernetes.repo", 2, "1.30", true], ["kubernetes.repo", 7, "1.29", false]]'
+
+# --- Keys of repositories, locks --------------------------------------------------------------------
+
+tree
+file etc/apt/sources.list.d/k8s.list <<'LIST'
+deb [ arch=amd64,arm64 signed-by=/etc/apt/keyrings/a.gpg,/etc/apt/keyrings/b.gpg trusted=yes ] https://pkgs.k8s.io/core:/stable:/v1.31/deb/ /
+deb [trusted=no] https://pkgs.k8s.io/core:/stable:/v1.32/deb/ /
+# deb https://pkgs.k8s.io/core:/stable:/v1.33/deb/ /
+LIST
+file etc/apt/sources.list.d/k8s.sources <<'SOURCES'
+Types: deb
+Trusted: yes
+URIs: https://pkgs.k8s.io/core:/stable:/v1.30/deb/
+Suites: /
+Signed-By: /etc/apt/keyrings/c.gpg
+
+URIs: https://pkgs.k8s.io/core:/stable:/v1.29/deb/
+Signed-By:
+ -----BEGIN PGP PUBLIC KEY BLOCK-----
+ .
+ mQENBGMHoXcBCADXKE3M0Yz0nYz0
+ -----END PGP PUBLIC KEY BLOCK-----
+Suites: /
+SOURCES
+file etc/yum.repos.d/kubernetes.repo <<'REPO'
+[kubernetes]
+baseurl=https://pkgs.k8s.io/core:/stable:/v1.30/rpm/
+gpgcheck=1
+gpgkey=https://user:hunter2@pkgs.k8s.io/core:/stable:/v1.30/rpm/repodata/repomd.xml.key
+  file:///etc/pki/rpm-gpg/K
+[unchecked]
+baseurl=https://x/v1.31/
+gpgcheck=0
+[silent]
+baseurl=https://x/v1.32/
+REPO
+probe
+if grep -qE 'hunter2|mQENB|BEGIN' "$OUT"; then bad 'a key was printed'; else ok; fi
+want 'keys' '[.packages.repositories[] | [.minor, .signedBy, .trusted]] == [
+  ["1.31", ["/etc/apt/keyrings/a.gpg", "/etc/apt/keyrings/b.gpg"], true], ["1.32", [], false], ["1.33", [], false],
+  ["1.30", ["/etc/apt/keyrings/c.gpg"], true], ["1.29", ["inline"], false],
+  ["1.30", ["https://[masked]@pkgs.k8s.io/core:/stable:/v1.30/rpm/repodata/repomd.xml.key", "file:///etc/pki/rpm-gpg/K"], false],
+  ["1.31", [], true], ["1.32", [], null]]'
+want 'no package manager, no lock' '.packages | .manager == "none" and .locked == null'
+
+tree
+printf '#!/bin/sh\nexit 0\n' | program usr/bin/dpkg-query
+mkdir -p "$T/var/lib/dpkg" "$T/var/lib/apt/lists"
+touch "$T/var/lib/dpkg/lock" "$T/var/lib/apt/lists/lock"
+probe
+want 'without the table of locks it is not known' '.packages.locked == null'
+unread packages.locked 'no /proc/locks'
+{
+  echo "1: -> POSIX  ADVISORY  WRITE 7 $(lock_id var/lib/dpkg/lock) 0 EOF"
+  echo "2: POSIX  ADVISORY  READ 8 ff:ff:$(stat -c %i "$T/var/lib/dpkg/lock") 0 EOF"
+  echo "3: FLOCK  ADVISORY  WRITE 9 $(lock_id var/lib/dpkg) 0 EOF"
+} | file proc/locks
+probe
+want 'who waits, or locks another file, holds none' '.packages.locked == false'
+mkdir -p "$T/proc/8/fd"
+ln -s /var/lib/dpkg/lock "$T/proc/8/fd/4"
+probe
+want 'a file that is open, on a device of another number' '.packages | .locked and (.lockedBy | contains("(8), /var/lib/dpkg/lock"))'
+if command -v flock >/dev/null && [ -r /proc/locks ]; then
+  rm -r "$T/proc/8"
+  ln -sf /proc/locks "$T/proc/locks"
+  probe
+  want 'as the kernel says, free' '.packages.locked == false'
+  exec 9>"$T/var/lib/apt/lists/lock"
+  flock 9
+  probe
+  exec 9>&-
+  want 'and held' '.packages | .locked and (.lockedBy | endswith("/var/lib/apt/lists/lock"))'
+else
+  skip 'a real lock: no flock, or no /proc/locks'
+fi
 
 # --- cgroups, AppArmor ------------------------------------------------------------------------------
 
@@ -289,6 +388,73 @@ printf '[crio.runtime]\n# cgroup_manager = "other"\ncgroup_manager = "systemd"\n
 printf '[crio.runtime]\ncgroup_manager = "cgroupfs"\n[crio.image]\npause_image = "registry.k8s.io/pause:3.9"\n' | file etc/crio/crio.conf.d/10.conf
 probe
 want 'CRI-O' '.runtime | .name == "cri-o" and .version == "1.30.4" and .config.cgroupDriver == "cgroupfs" and .config.sandboxImage == "registry.k8s.io/pause:3.9"'
+
+# Images are asked of the root's own socket, as root; the fake id makes anybody root.
+mkdir -p "$WORK/root"
+printf '#!/bin/sh\necho 0\n' >"$WORK/root/id"
+printf '#!/bin/sh\necho 1000\n' >"$WORK/root/nobody"
+chmod +x "$WORK/root"/*
+image_probe() { probe env PATH="$WORK/root:$PATH" sh; }
+tree
+image_probe
+unread runtime.images 'no socket of a runtime'
+mkdir -p "$T/run/containerd"
+touch "$T/run/containerd/containerd.sock"
+image_probe
+want 'without a client nothing is said' '.runtime.images == null'
+unread runtime.images 'neither crictl nor ctr'
+program usr/bin/ctr <<SH
+#!/bin/sh
+[ "\$*" = "-a $T/run/containerd/containerd.sock --connect-timeout 5s -n k8s.io images ls -q" ] || exit 1
+cat <<'LIST'
+docker.io/library/nginx:1.27
+registry.k8s.io/kube-proxy:v1.30.6
+registry.k8s.io/kube-proxy@sha256:0000
+registry.k8s.io/etcd:3.5.15-0
+mirror.example.com:5000/k8s/coredns/coredns:v1.11.3
+registry.k8s.io/etcd-backup:1
+registry.k8s.io/pause
+sha256:0000
+LIST
+SH
+image_probe
+want "containerd's client" '.runtime.images == ["mirror.example.com:5000/k8s/coredns/coredns:v1.11.3", "registry.k8s.io/etcd:3.5.15-0", "registry.k8s.io/kube-proxy:v1.30.6"]'
+program usr/local/bin/crictl <<SH
+#!/bin/sh
+[ "\$1" = --version ] && echo crictl version v1.30.1 && exit
+[ "\$*" = "--runtime-endpoint unix://$T/run/containerd/containerd.sock --image-endpoint unix://$T/run/containerd/containerd.sock --timeout 8s images -o json" ] || exit 1
+cat <<'JSON'
+{
+  "images": [
+    { "id": "sha256:1", "repoTags": ["registry.k8s.io/kube-apiserver:v1.30.6", "registry.k8s.io/kube-apiserver:v1.30.6"],
+      "repoDigests": ["registry.k8s.io/kube-apiserver@sha256:1"], "pinned": false },
+    {"id":"sha256:2","repoTags":["registry.k8s.io/pause:3.9"],"repoDigests":[],"spec":{"annotations":{}}}
+  ]
+}
+JSON
+SH
+image_probe
+want 'crictl' '.runtime.images == ["registry.k8s.io/kube-apiserver:v1.30.6", "registry.k8s.io/pause:3.9"]'
+printf '#!/bin/sh\nexit 1\n' | program usr/local/bin/crictl
+image_probe
+want 'where crictl fails, the other is asked' '.runtime.images | length == 3'
+printf '#!/bin/sh\nexit 1\n' | program usr/bin/ctr
+image_probe
+want 'where both fail it is not known' '.runtime.images == null'
+unread runtime.images 'crictl and ctr gave no answer'
+printf '#!/bin/sh\nexit 0\n' | program usr/bin/ctr
+image_probe
+want 'no image is an empty list' '.runtime.images == []'
+mv "$WORK/root/nobody" "$WORK/root/id"
+image_probe
+unread runtime.images 'not root'
+
+# Tools.
+printf '#!/bin/sh\nprintf "etcdctl version: 3.5.15\\nAPI version: 3.5\\n"\n' | program usr/local/bin/etcdctl
+printf '#!/bin/sh\necho crictl version v1.30.1\n' | program usr/local/bin/crictl
+printf '#!/bin/sh\nexit 1\n' | program usr/bin/etcdutl
+probe
+want 'tools' '.tools == [{name: "crictl", path: "/usr/local/bin/crictl", version: "1.30.1"}, {name: "etcdctl", path: "/usr/local/bin/etcdctl", version: "3.5.15"}, {name: "etcdutl", path: "/usr/bin/etcdutl"}]'
 
 # --- Backups ----------------------------------------------------------------------------------------
 

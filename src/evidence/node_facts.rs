@@ -107,6 +107,9 @@ pub struct NodeFacts {
     pub kubeadm: Option<Program>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime: Option<Runtime>,
+    /// Those of them that are there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Vec<Tool>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packages: Option<Packages>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -210,6 +210,19 @@ fn what_a_user_cannot_see_is_unread_and_the_rest_is_the_same() {
 }
 
 #[test]
+fn what_these_documents_are_too_old_to_say_is_unread() {
+    let facts = fixture("guest-v2-root");
+    let kubelet = facts.kubelet.as_ref().unwrap().config.as_ref().unwrap();
+    assert_eq!((&kubelet.sha256, kubelet.modified), (&None, None));
+    let images = &facts.runtime.as_ref().unwrap().images;
+    assert_eq!(facts.read("runtime.images", images), Known::Unread("the probe's document does not say"));
+    let packages = facts.packages.as_ref().unwrap();
+    assert_eq!((packages.locked, &facts.tools), (None, &None));
+    let repository = &packages.repositories[0];
+    assert_eq!((&repository.signed_by, repository.trusted), (&None, None));
+}
+
+#[test]
 fn facts_are_the_same_after_being_written_and_read() {
     for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/node-facts")).unwrap()
     {

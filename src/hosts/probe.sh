@@ -4,9 +4,9 @@
 #   sh probe.sh [NONCE]          or, from elsewhere:   ssh NODE sudo sh -s < probe.sh > NODE.json
 #
 # It reads, and does nothing else: no file is written, none is made for a moment, and the only
-# connections are to etcd's own listeners on loopback. Run as root it sees everything; as anybody else
-# it says in "unread" what it could not see and why. What is not in the document and not in "unread" is
-# not there. No key, token, password or kubeconfig is printed.
+# connections are to etcd's own listeners on loopback and to the container runtime's socket. Run as root it
+# sees everything; as anybody else it says in "unread" what it could not see and why. What is not in the
+# document and not in "unread" is not there. No key, token, password or kubeconfig is printed.
 #
 # It needs a POSIX shell and awk; date, df, du, od, sha256sum, stat, timeout, openssl, curl or wget are used
 # where they are. Here-documents are avoided, for shells keep them in files.
@@ -249,6 +249,12 @@ program() {
 
 # stamp SECONDS: a time since the epoch as RFC 3339.
 stamp() { date -u -d "@$1" +%Y-%m-%dT%H:%M:%SZ 2>/dev/null; }
+
+# version_of FILE: which bytes it has, and since when, so that a change of it shows.
+version_of() {
+  str sha256 "$(bounded 5 sha256sum <"$1" 2>/dev/null | cut -d ' ' -f 1)"
+  str modified "$(stamp "$(stat -c %Y "$1" 2>/dev/null)")"
+}
 
 # --- The machine ------------------------------------------------------------------------------------
 
@@ -572,6 +578,7 @@ facts_kubelet() {
   if readable "$k_config" kubelet.config; then
     obj config
     str path "${k_config#"$R"}"
+    version_of "$k_config"
     slurp "$k_config" | awk "$KUBELET_CONFIG"
     end
   fi
@@ -633,14 +640,64 @@ END {
   else print "u runtime.config.sandboxImage\tthe configuration does not name it: it is the one built into the runtime"
 }'
 
+# Of a list of images in JSON or one a line: those of Kubernetes itself, with their tags.
+IMAGES='
+{ bytes += length($0) + 1; gsub(/[][{},]/, "\n"); n = split($0, part, "\n")
+  for (i = 1; i <= n; i++) {
+    name = part[i]; gsub(/^[ \t]+|[ \t]+$/, "", name); gsub(/"/, "", name)
+    if (name ~ /^[A-Za-z0-9._:\/-]+$/ && name ~ /(^|\/)(kube-(apiserver|controller-manager|scheduler|proxy)|etcd|coredns|pause):[A-Za-z0-9_.-]+$/) print "v " name
+  }
+}
+END { if (bytes >= 1048576) print "u runtime.images\tthe list is longer than 1 MiB" }'
+
+# runtime_images SOCKET: what an upgrade need not pull. With KUBELIFT_ROOT nobody listens on that root's socket.
+runtime_images() {
+  i_list=
+  i_asked=
+  if [ "$ME" != 0 ]; then
+    unread runtime.images "not root: the runtime's socket"
+    return
+  elif [ -z "$1" ]; then
+    unread runtime.images "there is no socket of a runtime to ask"
+    return
+  fi
+  if i_bin=$(program crictl); then
+    i_asked=crictl
+    i_list=$(bounded 10 "$i_bin" --runtime-endpoint "unix://$R$1" --image-endpoint "unix://$R$1" --timeout 8s images -o json 2>/dev/null | head -c 1048576)
+  fi
+  case $1 in
+  *containerd.sock)
+    # containerd's own client says nothing at all where there is no image.
+    if [ -z "$i_list" ] && i_bin=$(program ctr); then
+      i_asked="${i_asked:+$i_asked and }ctr"
+      i_list=$(bounded 10 "$i_bin" -a "$R$1" --connect-timeout 5s -n k8s.io images ls -q 2>/dev/null && echo .)
+      i_list=$(printf '%s\n' "$i_list" | head -c 1048576)
+    fi
+    ;;
+  esac
+  if [ -n "$i_list" ]; then
+    arr images
+    printf '%s\n' "$i_list" | awk "$IMAGES" | sort -u
+    printf ']\n'
+  elif [ -n "$i_asked" ]; then
+    unread runtime.images "$i_asked gave no answer"
+  else
+    unread runtime.images "neither crictl nor ctr is on this machine"
+  fi
+}
+
 facts_runtime() {
   obj runtime
+  r_first=
   arr sockets
   for r_socket in /run/containerd/containerd.sock /run/crio/crio.sock /var/run/crio/crio.sock /run/cri-dockerd.sock /run/dockershim.sock; do
     [ "$r_socket" = /var/run/crio/crio.sock ] && [ -L "$R/var/run" ] && continue
     there "$R$r_socket"
     case $? in
-    0) item "unix://$r_socket" ;;
+    0)
+      item "unix://$r_socket"
+      r_first=${r_first:-$r_socket}
+      ;;
     2) unread runtime.sockets "a folder above $r_socket is closed to uid $ME" ;;
     esac
   done
@@ -681,39 +738,123 @@ facts_runtime() {
   if r_bin=$(program runc); then
     str runc "$(bounded 10 "$r_bin" --version 2>/dev/null | awk '/^runc version/ { print $3; exit }')"
   fi
+  runtime_images "$r_first"
   end
+}
+
+# Tools that a step may need: each is there or it is not. They say their version without asking anybody.
+facts_tools() {
+  arr tools
+  for o_name in crictl etcdctl etcdutl; do
+    o_bin=$(program $o_name) || continue
+    obj
+    str name $o_name
+    str path "${o_bin#"$R"}"
+    case $o_name in
+    crictl) o_ask=--version ;;
+    *) o_ask=version ;;
+    esac
+    str version "$(ETCDCTL_API=3 bounded 5 "$o_bin" $o_ask 2>/dev/null | sed -n "s/^$o_name version:* *v*\([0-9][0-9A-Za-z.+-]*\).*/\1/p" | head -n 1)"
+    end
+  done
+  printf ']\n'
 }
 
 # --- Packages ---------------------------------------------------------------------------------------
 
 # Lines of apt's and dnf's sources that name a repository of Kubernetes; names and passwords are taken out.
 REPOSITORY='
-function repo(line, uri, on,   m) {
+function repo(line, uri, on,   i) {
   gsub(/\/\/[^\/@ ]*@/, "//[masked]@", uri)
   print "{\ns path " FILE "\nn line " line "\ns uri " uri "\nb enabled " on
   if (match(uri, /\/v1\.[0-9]+/)) print "s minor " substr(uri, RSTART + 2, RLENGTH - 2)
+  print "[ signedBy"; for (i = 1; i <= ns; i++) print "v " key[i]; print "]"
+  if (trust != "") print "b trusted " trust
   print "}"
 }
 function ours(s) { return s ~ /k8s|kubernetes|\/v1\.[0-9]/ }
-function flush(   i) { for (i = 1; i <= n; i++) repo(at[i], found[i], state); n = 0; state = "true" }
-BEGIN { state = "true"; FILE = ENVIRON["FILE"] }
+function yes(s) { return tolower(s) ~ /^(yes|true|on|1|with|enable)[ \t]*$/ }
+function fresh() { n = 0; ns = 0; inkeys = 0; state = "true"; trust = (FILE ~ /\.repo$/ ? "" : "false") }
+function flush(   i) { for (i = 1; i <= n; i++) repo(at[i], found[i], state); fresh() }
+function keys(s,   i, m, w) {
+  gsub(/\/\/[^\/@ ]*@/, "//[masked]@", s); m = split(s, w, /[ \t,]+/)
+  for (i = 1; i <= m; i++) if (w[i] != "") key[++ns] = w[i]
+}
+# The words between brackets: "[arch=amd64 signed-by=/etc/apt/keyrings/k.gpg trusted=yes]".
+function options(s,   i, m, w) {
+  m = split(s, w, /[ \t]+/)
+  for (i = 1; i <= m; i++) {
+    if (w[i] ~ /^signed-by=/) keys(substr(w[i], 11))
+    else if (w[i] ~ /^trusted=/) trust = (yes(substr(w[i], 9)) ? "true" : "false")
+  }
+}
+BEGIN { FILE = ENVIRON["FILE"]; fresh() }
 FILE ~ /\.list$/ {
+  fresh()
   on = "true"; line = $0
   if (line ~ /^[ \t]*#[ \t]*deb /) { on = "false"; sub(/^[ \t]*#[ \t]*/, "", line) }
   if (line ~ /^[ \t]*deb(-src)?[ \t]/ && ours(line)) {
-    sub(/\[[^]]*\]/, "", line); m = split(line, w, /[ \t]+/)
+    if (match(line, /\[[^]]*\]/)) { options(substr(line, RSTART + 1, RLENGTH - 2)); line = substr(line, 1, RSTART - 1) " " substr(line, RSTART + RLENGTH) }
+    m = split(line, w, /[ \t]+/)
     for (i = 1; i <= m; i++) if (w[i] ~ /^[a-z+]+:/) { repo(NR, w[i], on); break }
   }
   next
 }
 /^[ \t]*$/ && FILE ~ /\.sources$/ { flush(); next }
 /^\[/ && FILE ~ /\.repo$/ { flush(); next }
+# A value may go on in the lines below, and a key of apt may be there itself.
+inkeys && /^[ \t]/ { if ($0 ~ /BEGIN PGP/) { key[++ns] = "inline"; inkeys = 0 } else keys($0); next }
+{ inkeys = 0 }
+/^[Ss]igned-[Bb]y[ \t]*:/ || /^gpgkey[ \t]*=/ { sub(/^[^:=]*[:=][ \t]*/, ""); keys($0); inkeys = 1; next }
+/^[Tt]rusted[ \t]*:/ { sub(/^[^:]*:[ \t]*/, ""); trust = (yes($0) ? "true" : "false"); next }
+/^gpgcheck[ \t]*=/ { sub(/^[^=]*=[ \t]*/, ""); trust = (yes($0) ? "false" : "true"); next }
 /^[Ee]nabled[ \t]*[:=]/ { v = $0; sub(/^[^:=]*[:=][ \t]*/, "", v); if (v ~ /^(no|0|false)/) state = "false" }
 (/^URIs:/ || /^baseurl[ \t]*=/) && ours($0) {
   sub(/^[^:=]*[:=][ \t]*/, ""); m = split($0, w, /[ \t]+/)
   for (i = 1; i <= m; i++) if (w[i] != "") { n++; at[n] = NR; found[n] = w[i] }
 }
 END { flush() }'
+
+# lock_holder FILE: the id of a process that holds a lock on it, by the kernel's table. That knows the device of the
+# file system, which may be another than stat's: then the process must have the file open.
+lock_holder() {
+  l_stat=$(stat -c '%d %i' "$1" 2>/dev/null) || return 1
+  l_dev=${l_stat% *}
+  l_inode=${l_stat#* }
+  l_id=$(printf '%02x:%02x:%s' $(((l_dev >> 8) & 4095)) $(((l_dev & 255) | ((l_dev >> 12) & 1048320))) "$l_inode")
+  # "1: POSIX ADVISORY WRITE 4711 fd:00:123 0 EOF"; a line with an arrow only waits.
+  awk -v inode="$l_inode" '$2 != "->" && split($6, id, ":") == 3 && id[3] == inode { print $5, $6 }' "$R/proc/locks" | {
+    while read -r l_pid l_seen; do
+      [ "$l_seen" = "$l_id" ] && echo "$l_pid" && exit 0
+      for l_open in "$R/proc/$l_pid/fd"/*; do
+        l_to=$(readlink "$l_open" 2>/dev/null)
+        if [ "$l_to" = "$1" ] || [ "$l_to" = "${1#"$R"}" ]; then echo "$l_pid" && exit 0; fi
+      done
+    done
+    exit 1
+  }
+}
+
+# packages_locked FILE…: whether a package manager is at work now, which another would have to wait for.
+packages_locked() {
+  if ! readable "$R/proc/locks" packages.locked; then
+    [ -e "$R/proc/locks" ] || unread packages.locked "there is no /proc/locks"
+    return
+  fi
+  for p_file in "$@"; do
+    [ -e "$R$p_file" ] || continue
+    case $p_file in
+    # dnf writes its id into a file, which it may leave behind.
+    *.pid) p_pid=$(slurp "$R$p_file" | tr -cd 0-9) && [ -n "$p_pid" ] && [ -d "$R/proc/$p_pid" ] ;;
+    *) p_pid=$(lock_holder "$R$p_file") ;;
+    esac && {
+      bool locked true
+      str lockedBy "$(slurp "$R/proc/$p_pid/comm") ($p_pid), ${p_file}"
+      return
+    }
+  done
+  bool locked false
+}
 
 NAMES='kubeadm kubelet kubectl cri-tools kubernetes-cni containerd containerd.io cri-o runc'
 
@@ -732,6 +873,7 @@ facts_packages() {
     bounded 10 "$p_bin" --admindir="$R/var/lib/dpkg" -W -f '${Package} ${Status}\n' 2>/dev/null | awk '
       $4 !~ /^(installed|config-files|not-installed)$/ || $3 != "ok" { print "{\ns name " $1 "\ns status " $4 "\n}" }'
     printf ']\n'
+    packages_locked /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock
   elif [ -z "$R" ] && have rpm; then
     str manager dnf
     p_locks=
@@ -743,6 +885,8 @@ facts_packages() {
     bounded 10 rpm -q --qf '%{NAME} %{VERSION}-%{RELEASE}\n' $NAMES 2>/dev/null | LOCKS=$p_locks awk '
       NF == 2 { print "{\ns name " $1 "\ns version " $2 "\nb held " (index(ENVIRON["LOCKS"], " " $1 "-") ? "true" : "false") "\ns status installed\n}" }'
     printf ']\n'
+    packages_locked /var/lib/rpm/.rpm.lock /usr/lib/sysimage/rpm/.rpm.lock /var/lib/dnf/rpmdb_lock.pid /var/cache/dnf/metadata_lock.pid \
+      /var/cache/dnf/download_lock.pid
   else
     str manager none
   fi
@@ -903,8 +1047,7 @@ facts_static_pods() {
     str path "${s_file#"$R"}"
     slurp "$s_file" | FILE=$(flat "${s_file#"$R"}") awk "$MANIFEST"
     slurp "$s_file" | awk -v LINES=0 "$HIDE$FLAGS"
-    str sha256 "$(bounded 5 sha256sum <"$s_file" 2>/dev/null | cut -d ' ' -f 1)"
-    str modified "$(stamp "$(stat -c %Y "$s_file" 2>/dev/null)")"
+    version_of "$s_file"
     end
   done
   printf ']\n'
@@ -1304,6 +1447,7 @@ facts() {
   facts_swap
   facts_kubelet
   facts_runtime
+  facts_tools
   facts_packages
   facts_disk
   facts_certificates

@@ -18,6 +18,18 @@ pub struct Program {
     pub version: Option<Text>,
 }
 
+/// A tool that a step of an upgrade may need.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct Tool {
+    /// `crictl`, `etcdctl` or `etcdutl`.
+    pub name: Text,
+    /// Where it was found.
+    pub path: Text,
+    /// Without a leading `v`; none where it did not say.
+    pub version: Option<Text>,
+}
+
 /// The kubelet: program, unit, process, flags and configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
@@ -94,6 +106,11 @@ pub struct Flag {
 #[allow(missing_docs)]
 pub struct KubeletConfig {
     pub path: Option<Text>,
+    /// Of the file, in hexadecimal.
+    pub sha256: Option<Text>,
+    /// When the file was last written.
+    #[serde(deserialize_with = "lenient_time")]
+    pub modified: Option<Timestamp>,
     pub api_version: Option<Text>,
     pub cgroup_driver: Option<Text>,
     pub fail_cgroup_v1: Option<bool>,
@@ -103,6 +120,7 @@ pub struct KubeletConfig {
     pub resolv_conf: Option<Text>,
     pub cgroup_root: Option<Text>,
     pub rotate_certificates: Option<bool>,
+    #[serde(rename = "serverTLSBootstrap")]
     pub server_tls_bootstrap: Option<bool>,
     #[serde(rename = "imageGCHighThresholdPercent")]
     pub image_gc_high_threshold_percent: Option<u64>,
@@ -130,6 +148,8 @@ pub struct Runtime {
     pub sockets: Vec<Text>,
     /// How it is configured.
     pub config: Option<RuntimeConfig>,
+    /// The images of Kubernetes' own components that are on the machine, each with its tag; others are not told.
+    pub images: Option<Vec<Text>>,
 }
 
 /// What a runtime's configuration comes to.
@@ -154,7 +174,7 @@ pub struct RuntimeConfig {
 
 /// What the package manager knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Packages {
     /// `apt`, `dnf` or `none`.
     pub manager: Option<Text>,
@@ -166,6 +186,10 @@ pub struct Packages {
     pub repositories: Vec<Repository>,
     /// Whether needrestart is installed, which may ask questions in the middle of an upgrade.
     pub needrestart: Option<bool>,
+    /// Whether a package manager was at work, so that another would have had to wait; none where there is none.
+    pub locked: Option<bool>,
+    /// Which process that was, and the file that it had locked: `apt-get (4711), /var/lib/dpkg/lock-frontend`.
+    pub locked_by: Option<Text>,
 }
 
 /// One package.
@@ -182,7 +206,7 @@ pub struct Package {
 
 /// One line of a package manager's sources.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct Repository {
     pub path: Text,
@@ -191,4 +215,10 @@ pub struct Repository {
     pub enabled: Option<bool>,
     /// `1.30`, where the address has it.
     pub minor: Option<Text>,
+    /// The files or addresses of the keys that it is held to, `inline` for one that stands in the file itself. None is
+    /// an older probe's; where no key is named, the package manager's own count.
+    pub signed_by: Option<Vec<Text>>,
+    /// Whether its packages are taken without a signature: apt's `trusted=yes`, dnf's `gpgcheck=0`. None where dnf's
+    /// file does not say.
+    pub trusted: Option<bool>,
 }

@@ -50,6 +50,7 @@ pub(crate) fn facts(script: &Script, addresses: &Addresses, name: &str) -> Resul
         ("etcdTag", script.cluster.etcd.clone()),
         ("memberId", member_id(name)),
         ("leaderId", member_id(leader)),
+        ("kubeletConfig", kubelet_config(script)),
         ("isLeader", (leader == name).to_string()),
         ("booted", crate::sim::clock::seconds(spec.booted)),
     ]);
@@ -84,6 +85,12 @@ fn members(script: &Script) -> Vec<Value> {
         })
     };
     masters.map(member).collect()
+}
+
+/// The sum of the kubelet's configuration, which kubeadm writes on every node as it keeps it in the cluster.
+fn kubelet_config(script: &Script) -> String {
+    let map = script.objects.get("v1 ConfigMap kube-system/kubelet-config").unwrap_or(&Value::Null);
+    names::sha256(text(map, "/data/kubelet"))
 }
 
 fn member_id(name: &str) -> String {

@@ -32,6 +32,7 @@ async fn every_scenario_starts_and_all_its_objects_are_decoded() {
                     assert_eq!(facts.machine_id.as_ref(), Some(&node.status.node_info.machine_id), "{name}");
                     assert_eq!(facts.nonce.as_deref(), Some("nonce"));
                     assert!(facts.collected_at.is_some() && facts.is_whole_view());
+                    tells_what_a_plan_needs(&facts);
                     assert!(!document.contains("{{"), "{name}: {document}");
                 }
                 Err(HostError::Silent { node, .. }) => {
@@ -41,6 +42,18 @@ async fn every_scenario_starts_and_all_its_objects_are_decoded() {
             }
         }
     }
+}
+
+fn tells_what_a_plan_needs(facts: &NodeFacts) {
+    let config = facts.kubelet.as_ref().unwrap().config.as_ref().unwrap();
+    assert!(config.modified < facts.collected_at && config.sha256.as_ref().unwrap().len() == 64);
+    let images = facts.runtime.as_ref().unwrap().images.as_ref().unwrap();
+    assert!(images.iter().any(|image| image.starts_with("registry.k8s.io/kube-proxy:v1.")), "{images:?}");
+    assert!(!facts.tools.as_ref().unwrap().is_empty());
+    let packages = facts.packages.as_ref().unwrap();
+    assert_eq!(packages.locked, Some(false));
+    let [repository] = &packages.repositories[..] else { panic!("{packages:?}") };
+    assert_eq!((repository.signed_by.as_ref().unwrap().len(), repository.trusted), (1, Some(false)));
 }
 
 #[tokio::test]
