@@ -1,8 +1,10 @@
 //! The command line: what can be said, and what it means.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::checks::target::Asked;
 use crate::evidence::Scope;
@@ -44,6 +46,50 @@ pub struct Cli {
     /// Write diagnostics of kubelift itself to a file (0600). RUST_LOG chooses which.
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global")]
     pub debug_log: Option<PathBuf>,
+}
+
+impl Cli {
+    /// What `arguments` say, the program's name first.
+    ///
+    /// # Errors
+    /// When they say nothing, or two things that exclude each other. clap itself sees only those at one side of the
+    /// command: `kubelift --recording FILE check --demo`.
+    pub fn of(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let cli = Self::try_parse_from(arguments)?;
+        match cli.conflict() {
+            Some(sentence) => Err(Self::command().error(ErrorKind::ArgumentConflict, sentence)),
+            None => Ok(cli),
+        }
+    }
+
+    /// The first two things that exclude each other, in a sentence.
+    fn conflict(&self) -> Option<String> {
+        let source = &self.source;
+        let demo = matches!(self.command, Some(Command::Demo { .. }));
+        let sources = [
+            (demo, "the command demo"),
+            (source.demo.is_some(), "--demo"),
+            (source.recording.is_some(), "--recording"),
+            (source.context.is_some(), "--context"),
+            (source.kubeconfig.is_some(), "--kubeconfig"),
+        ];
+        let mut said = sources.into_iter().filter(|(is_said, _)| *is_said).map(|(_, name)| name);
+        if let (Some(one), Some(other)) = (said.next(), said.next())
+            && one != "--context"
+        {
+            return Some(format!(
+                "{other} cannot be used with {one}: each names a source of evidence of its own"
+            ));
+        }
+        let folders = [(&source.node_facts, "--node-facts"), (&source.backups, "--backups")];
+        let folder =
+            folders.into_iter().find(|(path, _)| path.is_some()).filter(|_| source.recording.is_some());
+        folder.map(|(_, name)| {
+            format!(
+                "{name} cannot be used with --recording: a recording holds what was read when it was made"
+            )
+        })
+    }
 }
 
 /// A command.
@@ -99,13 +145,13 @@ pub struct Source {
     #[arg(long, global = true, value_name = "SCENARIO", num_args = 0..=1, require_equals = true, default_missing_value = "default")]
     pub demo: Option<String>,
     /// A recording instead
-    #[arg(long, global = true, value_name = "FILE", conflicts_with_all = ["demo", "context", "kubeconfig"])]
+    #[arg(long, global = true, value_name = "FILE")]
     pub recording: Option<PathBuf>,
     /// A folder with outputs of `kubelift probe`, a file a node
-    #[arg(long, global = true, value_name = "DIR", conflicts_with = "recording")]
+    #[arg(long, global = true, value_name = "DIR")]
     pub node_facts: Option<PathBuf>,
     /// A folder of this machine with snapshots of etcd
-    #[arg(long, global = true, value_name = "DIR", conflicts_with = "recording")]
+    #[arg(long, global = true, value_name = "DIR")]
     pub backups: Option<PathBuf>,
     /// The version to upgrade to: 1.31.4, or 1.31 for its newest known patch. Without it, that of the next minor
     #[arg(long, global = true, value_name = "VERSION")]
@@ -158,7 +204,6 @@ pub struct Screen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -173,12 +218,45 @@ mod tests {
         assert!(matches!(cli.command, Some(Command::Check { output: Format::Json })));
         let cli = Cli::try_parse_from(["kubelift", "--demo=clean"]).unwrap();
         assert_eq!(cli.source.demo.as_deref(), Some("clean"));
-        for wrong in [
-            &["kubelift", "--target", "soon"][..],
-            &["kubelift", "--recording", "a", "--demo"],
-            &["kubelift", "frobnicate"],
-        ] {
+        for wrong in [&["kubelift", "--target", "soon"][..], &["kubelift", "frobnicate"]] {
             assert!(Cli::try_parse_from(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    fn of(line: &str) -> Result<Cli, clap::Error> {
+        Cli::of(line.split(' ').map(OsString::from))
+    }
+
+    #[test]
+    fn there_is_one_source_wherever_it_stands() {
+        for (line, names) in [
+            ("kubelift --recording a --demo", ["--recording", "--demo"]),
+            ("kubelift --recording a check --demo", ["--recording", "--demo"]),
+            ("kubelift --demo check --recording a", ["--recording", "--demo"]),
+            ("kubelift demo --recording a", ["demo", "--recording"]),
+            ("kubelift demo --context x", ["demo", "--context"]),
+            ("kubelift --kubeconfig f demo", ["demo", "--kubeconfig"]),
+            ("kubelift demo --demo=clean", ["the command demo", "--demo"]),
+            ("kubelift --demo --context x", ["--demo", "--context"]),
+            ("kubelift --context x --recording a check", ["--recording", "--context"]),
+            ("kubelift --recording a --backups d", ["--backups", "--recording"]),
+            ("kubelift --node-facts d check --recording a", ["--node-facts", "--recording"]),
+        ] {
+            let error = of(line).map(|_| line).unwrap_err();
+            assert_eq!(
+                (error.kind(), error.exit_code()),
+                (ErrorKind::ArgumentConflict, i32::from(USAGE)),
+                "{line}"
+            );
+            let text = error.to_string();
+            assert!(names.iter().all(|name| text.contains(name)), "{line}: {text}");
+        }
+        for line in [
+            "kubelift --context x --kubeconfig f check",
+            "kubelift demo --node-facts d --backups d --scope api",
+            "kubelift --recording a check --scope api --target 1.31",
+        ] {
+            assert!(of(line).is_ok(), "{line}");
         }
     }
 }

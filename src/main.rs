@@ -5,12 +5,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::Parser;
 use kubelift::cli::Cli;
 use kubelift::run;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::of(std::env::args_os()).unwrap_or_else(|error| error.exit());
     match start(cli) {
         Ok(code) => ExitCode::from(code),
         // As a shell says it of a program that SIGPIPE ended.
