@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::CommandFactory;
 use jiff::Timestamp;
 
-use crate::checks::target::TargetError;
+use crate::checks::target::Asked;
 use crate::checks::{Target, Verdict};
 use crate::cli::{self, Cli, Command};
 use crate::hosts::probe;
@@ -66,8 +66,9 @@ async fn check(flags: &cli::Source, output: Format) -> Result<u8> {
     if let Some(warning) = source.warning() {
         complain(&warning);
     }
+    let asked = source.asked().cloned();
     let snapshot = source.once().await;
-    if let Some(why) = refused(&snapshot, flags) {
+    if let Some(why) = refused(&snapshot, asked.as_ref()) {
         complain(&why);
         return Ok(cli::USAGE);
     }
@@ -87,14 +88,9 @@ async fn check(flags: &cli::Source, output: Format) -> Result<u8> {
 }
 
 /// Why the target that was asked for cannot be, where the cluster's version is known.
-fn refused(snapshot: &Snapshot, flags: &cli::Source) -> Option<String> {
-    let from = snapshot.evidence.servers.oldest()?;
+fn refused(snapshot: &Snapshot, asked: Option<&Asked>) -> Option<String> {
     let catalog = crate::catalog::Catalog::get().ok()?;
-    let error = Target::choose(from, flags.target.as_ref(), catalog).err()?;
-    // "Below" is only certain where no older server can hide.
-    let certain =
-        !matches!(error, TargetError::Below { .. }) || snapshot.evidence.servers.all_versions_read();
-    certain.then(|| error.to_string())
+    Target::refusal(&snapshot.evidence.servers, asked, catalog).map(|error| error.to_string())
 }
 
 async fn record(flags: &cli::Source, file: &Path) -> Result<u8> {
@@ -104,7 +100,9 @@ async fn record(flags: &cli::Source, file: &Path) -> Result<u8> {
         complain(&format!("{} cannot be written: {} is no folder", file.display(), folder.display()));
         return Ok(cli::USAGE);
     }
-    let snapshot = Source::open(flags, false).await?.once().await;
+    let source = Source::open(flags, false).await?;
+    let asked = source.asked().cloned();
+    let snapshot = source.once().await;
     if snapshot.evidence.is_empty() {
         complain(&format!(
             "nothing could be read of the cluster at {}: no recording was written",
@@ -112,7 +110,7 @@ async fn record(flags: &cli::Source, file: &Path) -> Result<u8> {
         ));
         return Ok(cli::FAILED);
     }
-    if let Some(why) = refused(&snapshot, flags) {
+    if let Some(why) = refused(&snapshot, asked.as_ref()) {
         complain(&why);
         return Ok(cli::USAGE);
     }

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, CatalogError};
+use crate::checks::Target;
+use crate::checks::target::{Asked, TargetError};
 use crate::cli;
 use crate::cluster::client::{ConnectError, Connection};
 use crate::cluster::credentials::{Desk, TerminalDesk};
 use crate::cluster::environment::Environment;
 use crate::cluster::kubeconfig::Choice;
+use crate::evidence::Scope;
 use crate::session::live;
 use crate::session::options::{FactsFrom, Options};
 use crate::session::recording::{self, Chain, Recording, RecordingError};
@@ -26,6 +29,9 @@ pub enum SourceError {
     /// The simulation could not be started.
     #[error(transparent)]
     Simulation(#[from] SimError),
+    /// There is no way to the target that was asked for.
+    #[error(transparent)]
+    Target(#[from] TargetError),
     /// kubelift's own data is broken, which is a bug.
     #[error("kubelift's catalog of versions cannot be read, which is a bug: {0}")]
     Catalog(#[from] &'static CatalogError),
@@ -37,6 +43,7 @@ impl SourceError {
         match self {
             Self::Connect(ConnectError::Kubeconfig(_))
             | Self::Recording(_)
+            | Self::Target(_)
             | Self::Simulation(SimError::UnknownScenario { .. }) => cli::USAGE,
             Self::Connect(_) | Self::Simulation(_) | Self::Catalog(_) => cli::FAILED,
         }
@@ -70,7 +77,8 @@ pub enum Source {
 }
 
 impl Source {
-    /// Opens what the flags say. `screens` says whether the terminal will be held by screens.
+    /// Opens what the flags say. `screens` says whether the terminal will be held by screens. A target that cannot be
+    /// is refused here where the versions are known before anything is read: of a recording and of the simulation.
     ///
     /// # Errors
     /// Why there is no source.
@@ -84,20 +92,27 @@ impl Source {
             backups: flags.backups.clone(),
         };
         if let Some(path) = &flags.recording {
-            let recording = Box::new(recording::read(path)?);
+            let mut recording = Box::new(recording::read(path)?);
+            if options.scope == Scope::Api {
+                recording.evidence.scope = Scope::Api;
+                recording.evidence.keep_scope();
+            }
             options.kind = still::kind(path, &recording);
+            let refusal = Target::refusal(&recording.evidence.servers, flags.target.as_ref(), catalog);
+            if let Some(error) = refusal.filter(TargetError::is_of_target) {
+                return Err(error.into());
+            }
             options.target = still::target(&recording, options.target);
             return Ok(Self::Still { recording, options, catalog });
         }
         if let Some(scenario) = &flags.demo {
             let simulation = sim::start(scenario, sim::Options::default()).await?;
+            if let (Some(from), Some(asked)) = (simulation.oldest_version(), &flags.target) {
+                Target::choose(&from, Some(asked), catalog)?;
+            }
             options.kind = Kind::Demo { scenario: scenario.clone() };
             if matches!(options.node_facts, FactsFrom::Nowhere) {
-                let hosts = simulation.hosts();
-                // A machine that does not answer has no document, and its node then no facts.
-                let documents =
-                    hosts.names().filter_map(|name| Some((name.to_owned(), hosts.probe(name, None).ok()?)));
-                options.node_facts = FactsFrom::Documents(documents.collect());
+                options.node_facts = probed(&simulation);
             }
             let connection =
                 Box::new(Connection::simulated(&simulation.url(), simulation.cluster_name()).await?);
@@ -113,6 +128,13 @@ impl Source {
         };
         let connection = Box::new(Connection::prepare(choice, Environment::of_process(), desk).await?);
         Ok(Self::Live { connection, options, catalog, simulation: None, desk: lender })
+    }
+
+    /// The target that was asked for: now, or when a recording was made.
+    pub const fn asked(&self) -> Option<&Asked> {
+        match self {
+            Self::Live { options, .. } | Self::Still { options, .. } => options.target.as_ref(),
+        }
     }
 
     /// What must be known of the source before its evidence is believed.
@@ -154,5 +176,71 @@ impl Source {
                 (still::open(*recording, options.kind, options.target, catalog).await, None)
             }
         }
+    }
+}
+
+/// What the simulated machines say of themselves, and why the others say nothing.
+pub fn probed(simulation: &Simulation) -> FactsFrom {
+    let hosts = simulation.hosts();
+    let documents = hosts
+        .names()
+        .map(|name| (name.to_owned(), hosts.probe(name, None).map_err(|error| error.to_string())));
+    FactsFrom::Documents(documents.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use crate::evidence::{Reading, Reason};
+
+    async fn open(line: &[&str]) -> Result<Source, SourceError> {
+        let cli = Cli::of(["kubelift", "check"].iter().chain(line).map(Into::into)).unwrap();
+        Source::open(&cli.source, true).await
+    }
+
+    /// A recording of the simulated cluster.
+    async fn recorded(folder: &std::path::Path) -> String {
+        let snapshot = open(&["--demo"]).await.unwrap().once().await;
+        let path = folder.join("a.rec");
+        recording::write_once(&path, &snapshot.evidence, None, snapshot.evidence.at).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_target_that_cannot_be_is_refused_before_there_are_screens() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = recorded(folder.path()).await;
+        for source in [["--recording", &path], ["--demo=clean", "--ascii"]] {
+            for (target, says) in
+                [("1.29", "below the cluster's oldest"), ("1.99", "beyond what this kubelift knows")]
+            {
+                let error = open(&[source[0], source[1], "--target", target]).await.err().unwrap();
+                assert!(error.to_string().contains(says), "{error}");
+                assert_eq!(error.exit_code(), cli::USAGE);
+            }
+            let source = open(&[source[0], source[1], "--target", "1.31"]).await.unwrap();
+            assert_eq!(source.asked().unwrap(), &"1.31".parse().unwrap());
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_scope_of_a_recording_can_be_narrowed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = recorded(folder.path()).await;
+        let all = open(&["--recording", &path]).await.unwrap().once().await;
+        assert!(all.evidence.node_facts.values().any(|facts| facts.value().is_some()));
+        let api = open(&["--recording", &path, "--scope", "api"]).await.unwrap().once().await;
+        assert_eq!(api.evidence.scope, Scope::Api);
+        let out =
+            |reading: &Reading<_>| reading.get().is_err_and(|unread| unread.reason == Reason::OutOfScope);
+        assert!(!api.evidence.node_facts.is_empty() && api.evidence.node_facts.values().all(out));
+        // As a live session with that scope says it.
+        let live = open(&["--demo", "--scope", "api"]).await.unwrap().once().await;
+        let said = |snapshot: &Snapshot| {
+            let findings = snapshot.findings.iter();
+            findings.map(|finding| (finding.check.clone(), finding.code.clone())).collect::<Vec<_>>()
+        };
+        assert_eq!(said(&api), said(&live));
     }
 }

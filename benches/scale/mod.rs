@@ -14,9 +14,10 @@ use kubelift::evidence::objects::meta::Annotations;
 use kubelift::evidence::objects::pod::PodSpec;
 use kubelift::evidence::objects::{Kind, Node, Pod, Workload};
 use kubelift::evidence::{Evidence, NodeFacts, Reading, Scope};
-use kubelift::session::options::{FactsFrom, Options};
+use kubelift::session::options::Options;
 use kubelift::session::{self, Snapshot, live};
 use kubelift::sim;
+use kubelift::source::probed;
 use kubelift::text::Text;
 
 /// How many pods there are, beside the scenario's own.
@@ -45,14 +46,11 @@ pub(crate) fn read() -> Result<Snapshot> {
     runtime.block_on(async {
         let options = sim::Options { scale_pods: PODS, ..sim::Options::default() };
         let simulation = sim::start("default", options).await?;
-        let hosts = simulation.hosts();
-        let documents =
-            hosts.names().filter_map(|name| Some((name.to_owned(), hosts.probe(name, None).ok()?)));
         let options = Options {
             kind: session::Kind::Demo { scenario: "default".to_owned() },
             target: None,
             scope: Scope::All,
-            node_facts: FactsFrom::Documents(documents.collect()),
+            node_facts: probed(&simulation),
             backups: None,
         };
         let connection = Connection::simulated(&simulation.url(), simulation.cluster_name()).await?;

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Catalog;
+use crate::evidence::ApiServers;
 use crate::version::{Minor, ParseVersionError, Version};
 
 /// A target as a user names it.
@@ -78,7 +79,22 @@ pub struct Target {
     pub chosen: bool,
 }
 
+impl TargetError {
+    /// Whether something else should have been asked for; otherwise no target can be had for this cluster.
+    pub const fn is_of_target(&self) -> bool {
+        matches!(self, Self::Below { .. } | Self::Beyond { .. })
+    }
+}
+
 impl Target {
+    /// Why there is no way to the target `asked` for, where that is certain of API servers that have been read.
+    pub fn refusal(servers: &ApiServers, asked: Option<&Asked>, catalog: &Catalog) -> Option<TargetError> {
+        let error = Self::choose(servers.oldest()?, asked, catalog).err()?;
+        // "Below" is only certain where no older server can hide.
+        let certain = !matches!(error, TargetError::Below { .. }) || servers.all_versions_read();
+        certain.then_some(error)
+    }
+
     /// The target `asked` for, from the oldest API server's version. Without one it is the newest known patch of
     /// the next minor; of the cluster's own minor where the catalog ends there.
     ///

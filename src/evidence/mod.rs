@@ -230,6 +230,21 @@ impl Evidence {
         }
     }
 
+    /// Takes out what its scope leaves out, wherever it came from: under [`Scope::Api`] all that is not the API's.
+    pub fn keep_scope(&mut self) {
+        if self.scope != Scope::Api {
+            return;
+        }
+        let left_out = |verb, resource| Unread::new(verb, resource, Reason::OutOfScope, "");
+        let facts = |node: &Node| {
+            let name = node.metadata.name.clone();
+            (name.clone(), Reading::Unread(left_out("probe", "node facts").of(&name)))
+        };
+        self.node_facts = self.objects.nodes.iter().map(facts).collect();
+        self.stray_facts.clear();
+        self.backups = Reading::Unread(left_out("stat", "backups"));
+    }
+
     /// What the machine of a node says of itself.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::options::{FactsFrom, Options};
+use super::options::{Document, FactsFrom, Options};
 use crate::evidence::{Evidence, FoundBackups, NodeFacts, Reading, Reason, Scope, Stamp, Unread};
 use crate::hosts::backups::{ScanError, scan_dir};
 use crate::hosts::facts::{Assigned, FactsError, Loaded, NodeIdentity, assign, load_dir};
@@ -30,7 +30,6 @@ impl Local {
         let pending = |verb, what| Unread::new(verb, what, Reason::Pending, "");
         let facts = match options.node_facts {
             FactsFrom::Nowhere => None,
-            FactsFrom::Folder(_) | FactsFrom::Documents(_) if options.scope == Scope::Api => None,
             FactsFrom::Folder(_) | FactsFrom::Documents(_) => Some(pending("probe", "node facts")),
         };
         Self {
@@ -43,29 +42,22 @@ impl Local {
     /// Reads the folders that `options` name. Documents are given to the nodes of `evidence`.
     pub async fn load(options: &Options, evidence: &Evidence) -> Self {
         let identities: Vec<NodeIdentity> = evidence.objects.nodes.iter().map(NodeIdentity::from).collect();
-        let (scope, facts, backups) = (options.scope, options.node_facts.clone(), options.backups.clone());
-        let load = move || Self::load_now(scope, &facts, backups.as_deref(), &identities);
+        // What is left out is not looked at, either.
+        let (facts, backups) = match options.scope {
+            Scope::All => (options.node_facts.clone(), options.backups.clone()),
+            Scope::Api => (FactsFrom::Nowhere, None),
+        };
+        let load = move || Self::load_now(&facts, backups.as_deref(), &identities);
         tokio::task::spawn_blocking(load).await.unwrap_or_else(|error| Self::failed(&error.to_string()))
     }
 
-    fn load_now(scope: Scope, facts: &FactsFrom, backups: Option<&Path>, nodes: &[NodeIdentity]) -> Self {
-        if scope == Scope::Api {
-            let left_out = |verb, resource| Unread::new(verb, resource, Reason::OutOfScope, "");
-            return Self {
-                node_facts: nodes
-                    .iter()
-                    .map(|node| no_facts(&node.name, left_out("probe", "node facts")))
-                    .collect(),
-                strays: Vec::new(),
-                backups: Reading::Unread(left_out("stat", "backups")),
-            };
-        }
+    fn load_now(facts: &FactsFrom, backups: Option<&Path>, nodes: &[NodeIdentity]) -> Self {
         let Assigned { nodes: node_facts, strays, superseded } = match facts {
             FactsFrom::Folder(folder) => match load_dir(folder) {
                 Ok(loaded) => assign(nodes, loaded),
                 Err(error) => unreadable(nodes, folder, &error),
             },
-            FactsFrom::Documents(documents) => assign(nodes, documents.iter().map(parsed).collect()),
+            FactsFrom::Documents(documents) => of_documents(nodes, documents),
             FactsFrom::Nowhere => Assigned::default(),
         };
         for old in superseded {
@@ -83,11 +75,12 @@ impl Local {
         }
     }
 
-    /// Puts what was read into `evidence`.
+    /// Puts what was read into `evidence`, but for what its scope leaves out.
     pub fn add_to(&self, evidence: &mut Evidence) {
         evidence.node_facts.clone_from(&self.node_facts);
         evidence.stray_facts.clone_from(&self.strays);
         evidence.backups.clone_from(&self.backups);
+        evidence.keep_scope();
     }
 }
 
@@ -95,8 +88,20 @@ fn no_facts(node: &Text, unread: Unread) -> (Text, Reading<NodeFacts>) {
     (node.clone(), Reading::Unread(unread.of(node)))
 }
 
-fn parsed((name, document): &(String, String)) -> Loaded {
-    Loaded { file: name.as_str().into(), facts: probe::parse(document.as_bytes()).map_err(FactsError::from) }
+/// Gives documents to their nodes. A machine that gave none is the node of its name: nobody else could say why.
+fn of_documents(nodes: &[NodeIdentity], documents: &[Document]) -> Assigned {
+    let said = documents.iter().filter_map(|(name, document)| Some((name, document.as_ref().ok()?)));
+    let loaded = said.map(|(name, document)| Loaded {
+        file: name.as_str().into(),
+        facts: probe::parse(document.as_bytes()).map_err(FactsError::from),
+    });
+    let mut assigned = assign(nodes, loaded.collect());
+    for (name, document) in documents {
+        if let (Err(why), Some(Reading::Unread(unread))) = (document, assigned.nodes.get_mut(name.as_str())) {
+            *unread = Unread::new("probe", "node facts", Reason::Unreachable, why).of(name);
+        }
+    }
+    assigned
 }
 
 fn unreadable(nodes: &[NodeIdentity], folder: &Path, error: &FactsError) -> Assigned {
@@ -128,5 +133,46 @@ fn found(folder: Option<&Path>) -> Reading<FoundBackups> {
             let unread = Unread::new("stat", "backups", reason, &error.to_string());
             Reading::Unread(unread.of(&name).at(Timestamp::now()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Cluster;
+    use crate::session::Kind;
+
+    #[tokio::test]
+    async fn why_a_machine_said_nothing_is_known() {
+        let node = |name: &str, boot: &str| {
+            let info = serde_json::json!({ "bootID": boot });
+            serde_json::from_value(
+                serde_json::json!({ "metadata": { "name": name }, "status": { "nodeInfo": info } }),
+            )
+            .unwrap()
+        };
+        let stamp = Stamp { at: Timestamp::UNIX_EPOCH, how: "x".into() };
+        let mut evidence = Evidence::nothing(Cluster::default(), Scope::All, Timestamp::UNIX_EPOCH);
+        evidence.objects.nodes =
+            crate::evidence::Listing::complete("nodes", vec![node("w1", "b1"), node("w2", "b2")], stamp);
+        let document = crate::sim::start("clean", crate::sim::Options::default()).await.unwrap();
+        let document = document.hosts().probe("w1", None).unwrap();
+        let boot: serde_json::Value = serde_json::from_str(&document).unwrap();
+        let document = document.replace(boot["bootId"].as_str().unwrap(), "b1");
+        let documents = [
+            ("w1".to_owned(), Ok(document)),
+            ("w2".to_owned(), Err("w2 does not answer: no route".to_owned())),
+        ];
+        let options = Options {
+            kind: Kind::Inspect,
+            target: None,
+            scope: Scope::All,
+            node_facts: FactsFrom::Documents(documents.into()),
+            backups: None,
+        };
+        Local::load(&options, &evidence).await.add_to(&mut evidence);
+        assert!(evidence.facts_of("w1").is_ok(), "{:?}", evidence.facts_of("w1"));
+        let unread = evidence.facts_of("w2").unwrap_err();
+        assert_eq!(unread.to_string(), "probe node facts of w2: unreachable (w2 does not answer: no route)");
     }
 }

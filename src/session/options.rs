@@ -15,9 +15,12 @@ pub enum FactsFrom {
     Nowhere,
     /// In a folder of this machine.
     Folder(PathBuf),
-    /// Here: the simulated machines', by name.
-    Documents(Arc<[(String, String)]>),
+    /// Here: the simulated machines'.
+    Documents(Arc<[Document]>),
 }
+
+/// What a machine of that name printed, or why it printed nothing.
+pub type Document = (String, Result<String, String>);
 
 /// What a session is asked to do.
 #[derive(Debug, Clone)]

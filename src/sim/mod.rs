@@ -42,6 +42,7 @@ use self::scenario::Script;
 use self::state::{ApiServer, Call, Cluster, Process};
 use self::store::Store;
 use self::store::bulk::Bulk;
+use crate::version::Version;
 
 /// The body of a simulated API server's answer.
 pub type Body = api::Body;
@@ -198,6 +199,11 @@ impl Simulation {
         let listening = self.listening();
         let server = self.servers.iter().find(|server| listening.contains_key(&server.name));
         server.or(self.servers.first()).map(|server| format!("http://{}", server.address)).unwrap_or_default()
+    }
+
+    /// The version of the oldest API server, be it gone or not.
+    pub fn oldest_version(&self) -> Option<Version> {
+        self.servers.iter().map(|server| server.process().version.clone()).min()
     }
 
     /// kubeadm's clusterName.
