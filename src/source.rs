@@ -13,7 +13,7 @@ use crate::cluster::kubeconfig::Choice;
 use crate::evidence::Scope;
 use crate::session::live;
 use crate::session::options::{FactsFrom, Options};
-use crate::session::recording::{self, Chain, Recording, RecordingError};
+use crate::session::recording::{self, Recording, RecordingError};
 use crate::session::{Handle, Kind, Snapshot, desk, still};
 use crate::sim::{self, SimError, Simulation};
 
@@ -140,15 +140,7 @@ impl Source {
     /// What must be known of the source before its evidence is believed.
     pub fn warning(&self) -> Option<String> {
         let Self::Still { recording, .. } = self else { return None };
-        match &recording.chain {
-            Chain::Whole => None,
-            Chain::Cut { frames } => {
-                Some(format!("the recording is cut: {frames} frames hold, its end is missing"))
-            }
-            Chain::Changed { frame, why } => {
-                Some(format!("the recording was CHANGED at frame {frame}: {why}"))
-            }
-        }
+        recording.chain.warning()
     }
 
     /// Reads everything once and judges it.

@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use crate::checks::{Finding, Verdict};
 use crate::evidence::{Cluster, Scope, Unread};
-use crate::session::Snapshot;
+use crate::session::recording::Chain;
+use crate::session::{Kind, Snapshot};
 use crate::version::Version;
 
 /// The version of the JSON form, as `docs/findings.schema.json` describes it. It counts up when a field
@@ -41,6 +42,9 @@ pub struct Report<'a> {
     pub cluster: &'a Cluster,
     /// When the newest part of the evidence was observed.
     pub observed_at: jiff::Timestamp,
+    /// The recording that the evidence was read from; absent for a cluster that answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording: Option<Recorded<'a>>,
     /// What was to be covered.
     pub scope: Scope,
     /// The version that the upgrade starts from; absent while none is known.
@@ -57,6 +61,34 @@ pub struct Report<'a> {
     pub unread: Vec<Unread>,
 }
 
+/// Which recording a report is on.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recorded<'a> {
+    /// Its file's name.
+    pub file: &'a str,
+    /// When its evidence was written.
+    pub written_at: jiff::Timestamp,
+    /// Whether it is as it was written: `whole`, `cut` or `changed`.
+    pub state: &'static str,
+    /// What is wrong with it, in a sentence; absent where nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+}
+
+impl<'a> Recorded<'a> {
+    /// The recording that a session is on, if it is on one.
+    pub fn of(kind: &'a Kind) -> Option<Self> {
+        let Kind::Recording { file, at, chain } = kind else { return None };
+        let state = match chain {
+            Chain::Whole => "whole",
+            Chain::Cut { .. } => "cut",
+            Chain::Changed { .. } => "changed",
+        };
+        Some(Self { file, written_at: *at, state, warning: chain.warning() })
+    }
+}
+
 impl<'a> Report<'a> {
     /// The report on a snapshot.
     pub fn of(snapshot: &'a Snapshot) -> Self {
@@ -66,6 +98,7 @@ impl<'a> Report<'a> {
             kubelift: env!("CARGO_PKG_VERSION"),
             cluster: &snapshot.evidence.cluster,
             observed_at: snapshot.evidence.at,
+            recording: Recorded::of(&snapshot.kind),
             scope: snapshot.evidence.scope,
             from: target.map(|target| &target.from),
             target: target.map(|target| &target.to),

@@ -2,12 +2,19 @@
 
 use std::io::{self, Write};
 
+use super::Recorded;
 use crate::checks::{CHECKS, Severity, Verdict};
 use crate::session::Snapshot;
 
 pub(super) fn write(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
     let cluster = &snapshot.evidence.cluster;
     writeln!(out, "cluster  {} at {}", cluster.name, cluster.server)?;
+    if let Some(recorded) = Recorded::of(&snapshot.kind) {
+        writeln!(out, "source   the recording {} of {}", recorded.file, recorded.written_at)?;
+        if let Some(warning) = recorded.warning {
+            writeln!(out, "WARNING  {warning}")?;
+        }
+    }
     match (&snapshot.target, &snapshot.no_target) {
         (Some(target), _) => {
             let hops = target.hops().len().max(1);

@@ -7,7 +7,6 @@ use serde_json::Value;
 use super::*;
 use crate::checks::{CHECKS, Proof, Remedy, Severity, Subject, Target};
 use crate::evidence::{Evidence, Reason};
-use crate::session::Kind;
 
 fn schema() -> Value {
     serde_json::from_str(include_str!("../../docs/findings.schema.json")).unwrap()
@@ -145,5 +144,34 @@ fn the_table_names_findings_gaps_route_and_verdict() {
         "BLOCKED",
     ] {
         assert!(text.contains(part), "{part} in\n{text}");
+    }
+}
+
+#[test]
+fn a_recording_that_is_not_whole_says_so_in_every_form() {
+    let schema = schema();
+    let mut snapshot = snapshot();
+    assert!(Report::of(&snapshot).recording.is_none());
+    let changed = Chain::Changed { frame: 2, why: "its hash is not that of its bytes".to_owned() };
+    for (chain, state, says) in [
+        (Chain::Whole, "whole", None),
+        (Chain::Cut { frames: 2 }, "cut", Some("is cut: 2 frames hold")),
+        (changed, "changed", Some("CHANGED at frame 2: its hash is not")),
+    ] {
+        snapshot.kind = Kind::Recording { file: "a.rec".to_owned(), at: snapshot.evidence.at, chain };
+        for text in [written(&snapshot, Format::Json), written(&snapshot, Format::Yaml)] {
+            let value: Value = serde_yaml::from_str(&text).unwrap();
+            assert_eq!(conform(&value, &schema, &schema, ""), Vec::<String>::new());
+            assert_eq!(value["recording"]["state"], state);
+            let warning = value["recording"]["warning"].as_str();
+            assert!(
+                warning.is_some() == says.is_some()
+                    && warning.unwrap_or_default().contains(says.unwrap_or(""))
+            );
+        }
+        let table = written(&snapshot, Format::Table);
+        assert!(table.contains("the recording a.rec of 2026-11-24T12:00:00Z"), "{table}");
+        assert_eq!(table.contains("WARNING"), says.is_some(), "{table}");
+        assert!(table.contains(says.unwrap_or("")), "{table}");
     }
 }

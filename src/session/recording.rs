@@ -117,6 +117,21 @@ pub enum Chain {
     },
 }
 
+impl Chain {
+    /// What must be known before the evidence is believed, in a sentence.
+    pub fn warning(&self) -> Option<String> {
+        match self {
+            Self::Whole => None,
+            Self::Cut { frames } => {
+                Some(format!("the recording is cut: {frames} frames hold, its end is missing"))
+            }
+            Self::Changed { frame, why } => {
+                Some(format!("the recording was CHANGED at frame {frame}: {why}"))
+            }
+        }
+    }
+}
+
 /// A recording that was read.
 #[derive(Debug)]
 pub struct Recording {
