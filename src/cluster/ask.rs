@@ -11,6 +11,7 @@ use kube::client::Body;
 use super::encoding::Decoder;
 use super::failure::Failure;
 use super::pulse::Pulse;
+use super::transport::Refusals;
 use crate::evidence::{ReadRecord, Reason};
 use crate::text::Text;
 
@@ -158,19 +159,13 @@ impl Asker {
         let request =
             Request::get(path).header(header::ACCEPT, accept).header(header::ACCEPT_ENCODING, encoding);
         let request = request.body(Body::empty());
-        let request = request.map_err(|error| Failure::new(Reason::Malformed, &error.to_string()))?;
+        let mut request = request.map_err(|error| Failure::new(Reason::Malformed, &error.to_string()))?;
+        let refusals = Refusals::default();
+        request.extensions_mut().insert(refusals.clone());
         let sent = tokio::time::timeout(HEAD_TIMEOUT, self.client.send(request)).await;
         let at = Timestamp::now();
-        let mut record = ReadRecord {
-            at,
-            server: self.server.clone(),
-            method: "GET".into(),
-            path: path.into(),
-            status: None,
-            audit_id: None,
-            millis: u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX),
-            error: None,
-        };
+        let asked = self.record_refusals(path, asked, &refusals);
+        let mut record = self.record_of(path, at, asked.elapsed());
         let failure = match sent {
             Err(_) => {
                 Failure::new(Reason::TimedOut, &format!("no answer within {} s", HEAD_TIMEOUT.as_secs()))
@@ -207,6 +202,34 @@ impl Asker {
             self.pulse.unanswered(at);
         }
         Err(failure)
+    }
+}
+
+impl Asker {
+    /// Writes down the requests that were refused with 401 before the last one left, and gives when that was.
+    fn record_refusals(&self, path: &str, asked: Instant, refusals: &Refusals) -> Instant {
+        let mut since = asked;
+        for refusal in refusals.take() {
+            let mut record = self.record_of(path, refusal.at, refusal.instant - since);
+            record.status = Some(401);
+            record.audit_id = refusal.audit_id;
+            self.pulse.record(record);
+            since = refusal.instant;
+        }
+        since
+    }
+
+    fn record_of(&self, path: &str, at: Timestamp, took: Duration) -> ReadRecord {
+        ReadRecord {
+            at,
+            server: self.server.clone(),
+            method: "GET".into(),
+            path: path.into(),
+            status: None,
+            audit_id: None,
+            millis: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            error: None,
+        }
     }
 }
 

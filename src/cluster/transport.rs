@@ -2,17 +2,49 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use http::{Method, Request, Response, StatusCode, header};
 use http_body::Body as _;
+use jiff::Timestamp;
 use kube::client::{Body, Client};
 use tokio::sync::Mutex;
 use tower::{BoxError, Service};
 
 use super::client::with_identity;
 use super::credentials::{Authorizer, Grant, PATIENCE};
+use crate::text::Text;
+
+/// The answers 401 to one question, after each of which it left again with other credentials. Whoever asks puts one into
+/// the request's extensions, and so learns of requests that left without its doing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Refusals(Arc<std::sync::Mutex<Vec<Refusal>>>);
+
+/// An answer 401.
+#[derive(Debug, Clone)]
+pub(super) struct Refusal {
+    /// When its head arrived.
+    pub(super) at: Timestamp,
+    /// The same, to count from.
+    pub(super) instant: Instant,
+    /// The answer's `Audit-Id`.
+    pub(super) audit_id: Option<Text>,
+}
+
+impl Refusals {
+    /// Those so far.
+    pub(super) fn take(&self) -> Vec<Refusal> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note(&self, answer: &Response<Body>) {
+        let audit_id = answer.headers().get("audit-id").and_then(|value| value.to_str().ok()).map(Text::from);
+        let refusal = Refusal { at: Timestamp::now(), instant: Instant::now(), audit_id };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(refusal);
+    }
+}
 
 /// kube's stack for one server, with the session's credentials. When the client certificate changes it is built anew,
 /// so that no connection made with the old one is used again.
@@ -68,13 +100,19 @@ impl Inner {
 
     async fn ask(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
         let again = repeatable(&request);
+        let refusals = request.extensions().get::<Refusals>().cloned().unwrap_or_default();
         let grant = self.authorizer.grant_within(PATIENCE).await?;
         let answer = self.send(request, &grant).await?;
         if answer.status() == StatusCode::UNAUTHORIZED
             && let Some(again) = again
-            && let Some(grant) = self.authorizer.instead_of(&grant).await
         {
-            return Ok(self.send(again, &grant).await?);
+            // Noted before the renewal, which whoever asks may not wait for.
+            refusals.note(&answer);
+            if let Some(grant) = self.authorizer.instead_of(&grant).await {
+                return Ok(self.send(again, &grant).await?);
+            }
+            // It is the answer, and not one before it.
+            refusals.take();
         }
         Ok(answer)
     }

@@ -189,6 +189,28 @@ async fn what_a_server_refuses_is_renewed_and_asked_once_more() {
 }
 
 #[tokio::test]
+async fn every_request_that_leaves_is_in_the_log() {
+    // Refused, renewed, answered; refused again with nothing else to send.
+    let witness = Witness::start_tls(|it| match it.header("authorization") {
+        "Bearer run-2" if it.path == "/version" => 200,
+        _ => 401,
+    });
+    let witness = witness.await;
+    let home = Home::new(&json!({}), &json!({}));
+    home.set(&cluster(&witness.url, CA), &plugin(home.0.path()));
+    let connection = home.prepare().await;
+    let pulse = Pulse::default();
+    let asker = Asker::entry(connection.client().clone(), connection.address(), pulse.clone());
+    asker.ask("/version", "application/json").await.unwrap();
+    assert!(asker.ask("/metrics", "text/plain").await.is_err());
+    let logged: Vec<_> = pulse.records().iter().map(|it| (it.path.to_string(), it.status)).collect();
+    let of = |path: &str, status| (path.to_owned(), Some(status));
+    assert_eq!(logged, [of("/version", 401), of("/version", 200), of("/metrics", 401)]);
+    let arrived: Vec<_> = witness.arrived().into_iter().map(|it| it.path).collect();
+    assert_eq!(arrived, logged.into_iter().map(|(path, _)| path).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn credentials_that_are_gone_are_no_silence_of_the_server() {
     let witness = Witness::start_tls(|_| 200).await;
     let home = Home::new(&json!({}), &json!({}));
