@@ -296,7 +296,7 @@ fn app_armor_agrees(cluster: &Cluster, before: &Value, report: impl Fn() -> Resu
     let refused = findings(&after, "apparmor").next().context("a finding")?;
     assert_eq!(refused["subject"]["name"], "guarded");
     let said = refused["message"].as_str().context("a message")?;
-    ensure!(said.contains("off on worker1"), "{said}");
+    ensure!(said.contains("refused on worker1"), "{said}");
     Ok(())
 }
 

@@ -7,6 +7,7 @@ mod asker;
 mod node;
 mod place;
 mod profile;
+mod refused;
 mod remedy;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use crate::evidence::Evidence;
 use asker::{Asker, Fate, askers};
 use place::{Machines, Placement};
 use profile::Need;
+use refused::Refused;
 
 /// Judges.
 pub(super) fn run(evidence: &Evidence, target: &Target) -> Vec<Finding> {
@@ -46,9 +48,11 @@ fn judge(catalog: &Catalog, evidence: &Evidence, target: &Target) -> Vec<Finding
         findings.extend(problems(asker));
         findings.extend(annotation(catalog, asker, target));
     }
+    let refused = Refused::of(evidence);
+    findings.extend(refused.findings(evidence));
     let placed = askers.iter().filter(|asker| !asker.needs.is_empty()).count();
     if placed > 0 {
-        findings.extend(placements(catalog, evidence, target, &askers, &cluster));
+        findings.extend(placements(catalog, evidence, target, &askers, &refused));
     }
     let weighs =
         |finding: &Finding| finding.severity < Severity::Notice && finding.code != "AppArmorAnnotation";
@@ -151,12 +155,13 @@ fn placements(
     evidence: &Evidence,
     target: &Target,
     askers: &[Asker<'_>],
-    cluster: &Subject,
+    refused: &Refused<'_>,
 ) -> Vec<Finding> {
     let gaps = evidence.objects.nodes.gaps();
     if !gaps.is_empty() {
         // Nodes that are not known may be able to take every pod, or none.
-        return unknowns("AppArmorNodesUnread", Severity::Blocker, cluster, &gaps);
+        let cluster = Subject::thing("Cluster", &evidence.cluster.name);
+        return unknowns("AppArmorNodesUnread", Severity::Blocker, &cluster, &gaps);
     }
     let machines = Machines::of(evidence, askers);
     let mut findings = Vec::new();
@@ -182,7 +187,10 @@ fn placements(
                 unknown.add(node, unread, placement.unknown, Some(&subject));
             }
         }
-        if let Some((severity, stuck)) = off_weighs {
+        let said = refused.says_all(&asker.subject, off.keys().copied());
+        if let Some((severity, stuck)) =
+            off_weighs.filter(|(severity, _)| *severity == Severity::Blocker || !said)
+        {
             findings.push(turned_off(catalog, evidence, target, asker, &off, severity, stuck.as_deref()));
         }
     }

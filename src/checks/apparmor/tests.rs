@@ -70,7 +70,13 @@ pub(in crate::checks) fn cases() -> Vec<(&'static str, World, &'static str)> {
     turn_off(&mut off, &["w2"]);
     let mut unknown = web(by_field("k8s-web"), &["w1"]);
     unknown.evidence.node_facts.clear();
+    let mut refused = web(by_field("k8s-web"), &["w1"]);
+    refused.api_only();
+    refused.edit_pod("web-7c-w1", |pod| {
+        (pod.status.phase, pod.status.reason) = ("Failed".into(), "AppArmor".into());
+    });
     vec![
+        ("a pod that was refused", refused, "1.31.4"),
         ("a profile that is not loaded", missing, "1.31.4"),
         ("AppArmor that is off", off, "1.31.4"),
         ("a profile of which nothing is known", unknown, "1.31.4"),
