@@ -218,6 +218,18 @@ impl Finding {
         }
     }
 
+    /// That what was read, by a read that worked, does not show what a check must know.
+    pub fn unshown(
+        code: &str,
+        could_hide: Severity,
+        subject: Subject,
+        what: &str,
+        stamp: Option<&Stamp>,
+    ) -> Self {
+        let finding = Self::new(code, Severity::Unknown, subject, format!("not known: {what}"));
+        Self { could_hide: Some(could_hide), ..finding }.saw(what, stamp)
+    }
+
     /// With the reason why it matters.
     #[must_use]
     pub fn why(mut self, why: impl Into<String>) -> Self {

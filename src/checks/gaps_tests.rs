@@ -141,3 +141,33 @@ fn every_code_is_documented() {
         }
     }
 }
+
+/// A check that read a list, and does not find what it needs in it, must not say that the list was not read.
+#[test]
+fn what_a_list_that_worked_does_not_show_is_not_called_unread() {
+    let mut world = World::new("1.30.4");
+    let shown = |pod: &&std::sync::Arc<crate::evidence::objects::Pod>| !pod.is_mirror();
+    world.evidence.objects.pods.items =
+        world.evidence.objects.pods.items.iter().filter(shown).cloned().collect();
+    world.served("resource.k8s.io", "v1alpha2", &["resourceclaims"]);
+    world.managed("resource.k8s.io", "v1alpha2", "ResourceClaim", "resourceclaims", Vec::new());
+    world.edit_pod("kube-proxy-w1", |pod| {
+        pod.spec.containers = serde_json::from_value(
+            serde_json::json!([{ "name": "kube-proxy", "image": "registry.k8s.io/kube-proxy:latest" }]),
+        )
+        .unwrap();
+    });
+    let mut said = Vec::new();
+    for check in CHECKS {
+        let unknown = judge_one(check, &world.evidence, &world.target("1.31.4")).into_iter();
+        said.extend(unknown.filter(|finding| finding.severity == Severity::Unknown).map(|f| f.message));
+    }
+    assert!(said.iter().all(|message| !message.contains("could not list")), "{said:#?}");
+    for what in [
+        "not known: kube-system shows no static pod of kube-scheduler",
+        "not known: no static pod in kube-system shows the flags of a kube-apiserver",
+        "not known: the image of kube-proxy has a tag that is no version, on w1",
+    ] {
+        assert!(said.iter().any(|message| message == what), "{what} in {said:#?}");
+    }
+}

@@ -8,8 +8,8 @@ use super::going::{self, Going};
 use crate::catalog::Catalog;
 use crate::checks::common::{link, static_pods};
 use crate::checks::{Finding, Severity, Subject, Target};
+use crate::evidence::Evidence;
 use crate::evidence::objects::Pod;
-use crate::evidence::{Evidence, Reason, Unread};
 use crate::version::Minor;
 
 /// The flags that name a group version which leaves, and the unknowns where flags were not seen though one may.
@@ -37,17 +37,17 @@ pub(super) fn findings(
             && unregistered_at(catalog, &going.api.group, &going.api.version) == Some(going.gone)
     });
     let Some(could_hide) = served.map(|going| going.severity).min() else { return findings };
-    let mut gaps = pods.gaps();
-    if gaps.is_empty() && !seen {
-        gaps.push(
-            Unread::new("list", "pods", Reason::Absent, "no static pod shows the flags of a kube-apiserver")
-                .in_namespace("kube-system"),
-        );
-    }
+    let gaps = pods.gaps();
     let subject = Subject::thing("APIServer", "");
-    findings.extend(super::unknowns("RuntimeConfigUnread", could_hide, &subject, &gaps));
+    findings.extend(super::unknowns(CODE, could_hide, &subject, &gaps));
+    if gaps.is_empty() && !seen {
+        let what = "no static pod in kube-system shows the flags of a kube-apiserver";
+        findings.push(Finding::unshown(CODE, could_hide, subject, what, pods.stamp.as_ref()));
+    }
     findings
 }
+
+const CODE: &str = "RuntimeConfigUnread";
 
 /// The minor whose servers do not register a group version: the first without any of its types.
 fn unregistered_at(catalog: &Catalog, group: &str, version: &str) -> Option<Minor> {

@@ -4,7 +4,6 @@ use super::{Context, Finding, Severity, Subject, link, remedy, static_pods};
 use crate::checks::common::servers;
 use crate::checks::control_plane::pods as mirrors;
 use crate::checks::finding::unknowns;
-use crate::evidence::{Reason, Unread};
 
 /// Whether each API server reaches etcd.
 pub(super) fn servers(context: &Context<'_>) -> Vec<Finding> {
@@ -42,9 +41,8 @@ pub(super) fn servers(context: &Context<'_>) -> Vec<Finding> {
                     .link(link::ETCD),
             );
         } else if health.etcd.is_none() && !health.ok {
-            let unread = Unread::new("get", "/readyz", Reason::Absent, "it lists no check of etcd")
-                .of(&server.address);
-            findings.push(Finding::unknown(CODE, Severity::Blocker, subject, &unread));
+            let what = format!("{} lists no check of etcd at /readyz", servers::name(server));
+            findings.push(Finding::unshown(CODE, Severity::Blocker, subject, &what, Some(stamp)));
         }
     }
     findings

@@ -7,8 +7,8 @@ use crate::checks::common::image::Image;
 use crate::checks::common::{link, list, servers, static_pods};
 use crate::checks::finding::unknowns;
 use crate::checks::{Finding, Severity, Subject};
+use crate::evidence::Stamp;
 use crate::evidence::objects::Pod;
-use crate::evidence::{Reason, Unread};
 use crate::version::Version;
 
 const CONTROLLERS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
@@ -23,13 +23,13 @@ pub(super) fn findings(context: &Context<'_>) -> Vec<Finding> {
     for component in CONTROLLERS {
         let pods: Vec<&Pod> = static_pods::of(listing, component).collect();
         if pods.is_empty() && gaps.is_empty() {
-            let why = format!("no static pod of {component} is shown in kube-system");
-            let unread = Unread::new("list", "pods", Reason::Absent, &why).in_namespace("kube-system");
-            findings.push(Finding::unknown(
+            let why = format!("kube-system shows no static pod of {component}");
+            findings.push(Finding::unshown(
                 "ComponentVersionUnread",
                 Severity::Warning,
                 Subject::thing("Component", component),
-                &unread,
+                &why,
+                listing.stamp.as_ref(),
             ));
         }
         for pod in pods {
@@ -38,7 +38,7 @@ pub(super) fn findings(context: &Context<'_>) -> Vec<Finding> {
                     findings.extend(judge(context, component, pod, &version));
                     seen.push(format!("{component} {version} on {}", pod.spec.node_name));
                 }
-                None => findings.push(no_version(component, pod)),
+                None => findings.push(no_version(component, pod, listing.stamp.as_ref())),
             }
         }
     }
@@ -94,10 +94,9 @@ fn judge(context: &Context<'_>, component: &str, pod: &Pod, version: &Version) -
     )
 }
 
-fn no_version(component: &str, pod: &Pod) -> Finding {
+fn no_version(component: &str, pod: &Pod, stamp: Option<&Stamp>) -> Finding {
     let why = format!("the image of {component} is {}, whose tag is no version", image(pod));
-    let unread = Unread::new("list", "pods", Reason::Malformed, &why).of(&pod.metadata.name);
-    Finding::unknown("ComponentVersionUnread", Severity::Warning, static_pods::subject(pod), &unread)
+    Finding::unshown("ComponentVersionUnread", Severity::Warning, static_pods::subject(pod), &why, stamp)
 }
 
 fn image(pod: &Pod) -> &str {

@@ -9,7 +9,6 @@ use crate::checks::common::image::Image;
 use crate::checks::common::{link, list, static_pods};
 use crate::checks::finding::unknowns;
 use crate::checks::{Finding, Severity, Subject};
-use crate::evidence::{Reason, Unread};
 use crate::version::{Minor, Version};
 
 pub(super) fn findings(context: &Context<'_>) -> Vec<Finding> {
@@ -41,13 +40,15 @@ pub(super) fn findings(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     if !strange.is_empty() {
-        let why = format!("the image's tag is no version, on {}", list::names(&strange));
-        let unread = Unread::new("list", "pods", Reason::Malformed, &why).in_namespace("kube-system");
-        findings.push(Finding::unknown(
+        let why =
+            format!("the image of kube-proxy has a tag that is no version, on {}", list::names(&strange));
+        let stamp = objects.pods.stamp.as_ref();
+        findings.push(Finding::unshown(
             "KubeProxyVersionUnread",
             Severity::Warning,
             subject.clone(),
-            &unread,
+            &why,
+            stamp,
         ));
     }
     for (version, nodes) in &versions {
