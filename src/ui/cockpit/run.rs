@@ -17,7 +17,7 @@ use super::app::{App, Effect, Event, Notice};
 use super::keyboard::Keyboard;
 use super::options::Options;
 use super::signals::{Signals, Word};
-use super::terminal::{Screen, stop};
+use super::terminal::{Screen, broken, stop};
 use super::{clipboard, signals, update};
 use crate::ui::words;
 
@@ -154,6 +154,7 @@ impl Cockpit {
                     return Ok(());
                 }
             },
+            () = broken() => return Ok(()),
             () = after(words_change) => return Ok(()),
         };
         happened.push(first);

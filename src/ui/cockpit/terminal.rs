@@ -15,11 +15,15 @@ use crossterm::{execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use rustix::process::{Signal, getpgrp, kill_process_group};
+use tokio::sync::Notify;
 
 use super::app::App;
 
 /// Whether the screen is ours just now: what a panic must give back.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Tells of a panic to who waits for the next event, which may never come.
+static BROKEN: Notify = Notify::const_new();
 
 /// The terminal, while its screen is ours. Dropping it gives it back.
 #[derive(Debug)]
@@ -141,8 +145,14 @@ fn give_back_on_panic() {
         std::panic::set_hook(Box::new(move |info| {
             give_back();
             before(info);
+            BROKEN.notify_one();
         }));
     });
+}
+
+/// Waits for a panic of any task, from when [`Screen::take`] took the screen.
+pub async fn broken() {
+    BROKEN.notified().await;
 }
 
 /// Stops this process and those that were started with it, as Ctrl-Z does; returns when it goes on.
@@ -155,4 +165,18 @@ fn give_back_on_panic() {
 pub fn stop() -> io::Result<()> {
     kill_process_group(getpgrp(), Signal::STOP)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_of_another_task_is_told_when_nothing_else_happens() {
+        give_back_on_panic();
+        let waits = tokio::spawn(broken());
+        tokio::task::yield_now().await;
+        assert!(tokio::spawn(async { panic!("a part of the session, on purpose") }).await.is_err());
+        waits.await.unwrap();
+    }
 }
