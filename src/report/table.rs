@@ -60,9 +60,12 @@ pub(super) fn write(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> 
         }
     }
     let count = |severity| snapshot.count(severity);
+    let several = snapshot.target.as_ref().filter(|target| target.hops().len() > 1);
+    let hop =
+        several.map(|target| format!(" for the first hop, to {}", target.first_hop())).unwrap_or_default();
     writeln!(
         out,
-        "\n{} · {} blocker(s), {} unknown, {} warning(s), {} notice(s)",
+        "\n{}{hop} · {} blocker(s), {} unknown, {} warning(s), {} notice(s)",
         match snapshot.verdict() {
             Verdict::Ready => "READY",
             Verdict::Blocked => "BLOCKED",

@@ -145,6 +145,9 @@ fn the_table_names_findings_gaps_route_and_verdict() {
     ] {
         assert!(text.contains(part), "{part} in\n{text}");
     }
+    let mut several = snapshot();
+    several.target.as_mut().unwrap().to = Version::new(1, 33, 0);
+    assert!(written(&several, Format::Table).contains("BLOCKED for the first hop, to 1.31 · 1 blocker(s)"));
 }
 
 #[test]

@@ -65,6 +65,15 @@ pub fn route(target: &Target, arrow: &str) -> String {
     format!("{} {arrow} {} ({hop})", target.from, target.to)
 }
 
+/// What "ready" is said of: `1.31.14`, or `hop 1 of 3`. Each hop is judged before it is made, so what stands in the way of
+/// the next ones is not counted yet.
+pub fn goal(target: &Target) -> String {
+    match target.hops().len() {
+        0 | 1 => target.to.to_string(),
+        hops => format!("hop 1 of {hops}"),
+    }
+}
+
 /// The target that `text` names: a version, or a minor for its newest known patch.
 ///
 /// # Errors
@@ -239,6 +248,11 @@ pub fn request(read: &ReadRecord) -> String {
         outcome(read),
         read.millis
     )
+}
+
+/// `1 request`, `4,120 requests`
+pub fn requests(n: usize) -> String {
+    format!("{} {}", number(n), if n == 1 { "request" } else { "requests" })
 }
 
 /// What a request was answered with: a status, or why there was none.

@@ -180,6 +180,50 @@ fn every_command_is_in_the_help_by_its_name() {
 }
 
 #[test]
+fn of_several_hops_the_first_is_what_is_judged() {
+    for size in [WIDE, MIDDLE, COMPACT] {
+        let mut snapshot = sample::mixed();
+        let target = snapshot.target.as_mut().unwrap();
+        (target.to, target.chosen) = ("1.33.13".parse().unwrap(), false);
+        let text = written(&app(snapshot, size));
+        assert!(text.contains("Ready for hop 1 of 3? NO") && text.contains("1.33.13"), "{text}");
+        assert!(written(&app(sample::mixed(), size)).contains("Ready for 1.31.14? NO"));
+    }
+}
+
+#[test]
+fn one_more_line_is_one() {
+    let left = |height| {
+        let mut app = app(sample::mixed(), (120, height));
+        press(&mut app, "j l");
+        let text = written(&app);
+        let at = text.find(" more line")?;
+        let number =
+            text.get(..at)?.rsplit(' ').next()?.trim_start_matches(|c: char| !c.is_ascii_digit()).to_owned();
+        Some((number, text.get(at..)?.starts_with(" more lines")))
+    };
+    let seen: Vec<(String, bool)> = (20..60).filter_map(left).collect();
+    assert!(seen.iter().any(|(number, _)| number == "1"), "{seen:?}");
+    assert!(seen.iter().all(|(number, plural)| (number == "1") != *plural), "{seen:?}");
+}
+
+#[test]
+fn the_log_names_the_server_that_was_asked() {
+    for size in [WIDE, MIDDLE] {
+        let mut app = app(sample::mixed(), size);
+        press(&mut app, "L");
+        let text = written(&app);
+        // The line in full, below the list, begins with the day.
+        let requests = || text.lines().filter(|line| line.contains("GET /") && !line.contains("2026-"));
+        let named = |line: &str| {
+            line.split_once(":6443 ").is_some_and(|(_, request)| request.trim_start().starts_with("GET /"))
+        };
+        assert_eq!(requests().count(), 13, "{text}");
+        assert!(requests().all(named), "{text}");
+    }
+}
+
+#[test]
 fn the_footer_has_the_keys_of_the_keymap_and_nothing_that_cannot_run() {
     let mut app = app(sample::mixed(), (160, 40));
     let footer = |app: &App| written(app).lines().last().unwrap().to_owned();

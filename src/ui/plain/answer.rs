@@ -161,9 +161,9 @@ fn log(snapshot: &Snapshot) -> Vec<String> {
     let left_out = reads.len().saturating_sub(LOG);
     let mut lines: Vec<String> = reads.iter().skip(left_out).map(words::request).collect();
     if left_out > 0 {
-        lines.insert(0, format!("{} older requests are left out", words::number(left_out)));
+        lines.insert(0, format!("left out, for they are older: {}", words::requests(left_out)));
     }
-    lines.push(format!("{} requests", words::number(reads.len())));
+    lines.push(words::requests(reads.len()));
     lines
 }
 

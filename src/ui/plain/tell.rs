@@ -169,9 +169,10 @@ fn route(snapshot: &Snapshot) -> String {
     }
 }
 
-/// `verdict: ready for 1.31.14? NO. 2 blockers, 1 unknown`
+/// `verdict: ready for 1.31.14? NO. 2 blockers, 1 unknown`; of several hops `verdict: ready for hop 1 of 3? …`
 pub(super) fn verdict(snapshot: &Snapshot) -> String {
-    let target = snapshot.target.as_ref().map(|target| format!(" for {}", target.to)).unwrap_or_default();
+    let target =
+        snapshot.target.as_ref().map(|target| format!(" for {}", words::goal(target))).unwrap_or_default();
     let counts = Severity::ALL.into_iter().filter_map(|severity| {
         let findings = snapshot.findings.iter().filter(|finding| finding.waits_for.is_none());
         let count = findings.filter(|finding| finding.severity == severity).count();

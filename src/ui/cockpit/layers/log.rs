@@ -8,7 +8,7 @@ use super::super::theme::Role;
 use super::super::widgets::Painter;
 use super::super::widgets::paint::width;
 use crate::ui::filter::Filter;
-use crate::ui::words::{clock, number, outcome, request};
+use crate::ui::words::{clock, number, outcome, request, requests};
 use ratatui::layout::Rect;
 
 /// The log, at its end.
@@ -39,15 +39,15 @@ fn record<'a>(app: &'a App, lines: &Lines, row: usize) -> Option<&'a ReadRecord>
 pub fn draw(app: &App, lines: &Lines, painter: &mut Painter<'_>) {
     let all = app.snapshot.evidence.reads.len();
     let note = if lines.filter.is_empty() {
-        format!("{} requests", number(all))
+        requests(all)
     } else {
         format!("/{} shows {} of {}", lines.filter.text(), number(lines.rows.len()), number(all))
     };
     let (list, full) = app.layout().list();
     let mut area = screen::open(app, painter, list, "Everything that kubelift asked", &note);
-    let wide = area.width >= 90;
+    let server = server_columns(area.width);
     if app.layout().framed() {
-        head(painter, area, wide);
+        head(painter, area, server);
         area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     }
     if lines.rows.is_empty() {
@@ -57,7 +57,7 @@ pub fn draw(app: &App, lines: &Lines, painter: &mut Painter<'_>) {
     for (row, at) in (0..area.height).zip(lines.cursor.top..lines.rows.len()) {
         let Some(read) = record(app, lines, at) else { break };
         let line = Rect { y: area.y + row, height: 1, ..area };
-        draw_line(painter, line, wide, read);
+        draw_line(painter, line, server, read);
         if at == lines.cursor.at {
             painter.tint(Rect { x: line.x - 1, width: line.width + 2, ..line }, Role::Chosen);
             painter.put(line.x - 1, line.y, 1, app.look.glyphs.chosen, Role::Chosen);
@@ -68,25 +68,33 @@ pub fn draw(app: &App, lines: &Lines, painter: &mut Painter<'_>) {
     screen::more(app, painter, list, lines.cursor.top, below);
 }
 
-const SERVER: u16 = 22;
+/// How much room the server's address gets; none where the line below the list names it alone.
+const fn server_columns(columns: u16) -> u16 {
+    match columns {
+        90.. => 22,
+        70..90 => 15,
+        _ => 0,
+    }
+}
 
-fn head(painter: &mut Painter<'_>, area: Rect, wide: bool) {
+fn head(painter: &mut Painter<'_>, area: Rect, server: u16) {
     painter.put(area.x, area.y, 9, "UTC", Role::Column);
     let mut x = area.x + 10;
-    if wide {
-        painter.put(x, area.y, SERVER, "SERVER", Role::Column);
-        x += SERVER + 2;
+    if server > 0 {
+        painter.put(x, area.y, server, "SERVER", Role::Column);
+        x += server + 2;
     }
     painter.put(x, area.y, 20, "REQUEST", Role::Column);
     painter.put_right(area.right(), area.y, 14, "ANSWER    MS", Role::Column);
 }
 
-fn draw_line(painter: &mut Painter<'_>, line: Rect, wide: bool, read: &ReadRecord) {
+fn draw_line(painter: &mut Painter<'_>, line: Rect, server: u16, read: &ReadRecord) {
     painter.put(line.x, line.y, 8, &clock(read.at), Role::Dim);
     let mut x = line.x + 10;
-    if wide {
-        painter.put(x, line.y, SERVER, &read.server, Role::Dim);
-        x += SERVER + 2;
+    if server > 0 {
+        // Of an address that is cut both ends are shown: they tell servers apart, and so does the port.
+        painter.put_middle(x, line.y, server, &read.server, Role::Dim);
+        x += server + 2;
     }
     painter.put_right(
         line.right(),

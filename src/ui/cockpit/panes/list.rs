@@ -28,7 +28,7 @@ pub fn draw(app: &App, painter: &mut Painter<'_>, area: Rect) {
         .snapshot
         .target
         .as_ref()
-        .map_or_else(|| "Ready?".to_owned(), |target| format!("Ready for {}?", target.to));
+        .map_or_else(|| "Ready?".to_owned(), |target| format!("Ready for {}?", words::goal(target)));
     let role = match answer {
         Answer::Yes => Role::Pass,
         Answer::No => Role::Blocker,

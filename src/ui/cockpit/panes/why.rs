@@ -23,7 +23,7 @@ pub fn draw(app: &App, painter: &mut Painter<'_>, area: Rect) {
     };
     let left = prose.draw(painter, inner.x, inner.y, 0, inner.height);
     if left > 0 {
-        let text = format!("{} more lines", number(left));
+        let text = format!("{} more {}", number(left), if left == 1 { "line" } else { "lines" });
         let width = super::super::widgets::paint::width(&text) + 2;
         label(painter, area.right().saturating_sub(width + 2), area.bottom() - 1, width, &text, Role::Dim);
     }
