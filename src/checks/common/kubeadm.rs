@@ -7,14 +7,31 @@ use serde::{Deserialize, Deserializer};
 
 use crate::evidence::{Evidence, Reason, Stamp, Unread};
 
-/// The fields of kubeadm's ClusterConfiguration that checks look at.
+/// The fields of kubeadm's ClusterConfiguration that checks and plans look at. Where one is not set, kubeadm's own default
+/// counts, which is not filled in here.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClusterConfiguration {
     /// `v1.30.4`: the version of the last upgrade that went to its end.
     pub kubernetes_version: String,
+    /// What the cluster is called; `kubernetes` where nobody called it anything.
+    pub cluster_name: String,
+    /// Where images are pulled from: `registry.k8s.io`.
+    pub image_repository: String,
+    /// What kubelets and users dial, `host` or `host:port`; empty where there is only the one API server.
+    pub control_plane_endpoint: String,
+    /// CoreDNS.
+    pub dns: Dns,
     /// Where etcd is.
     pub etcd: EtcdConfiguration,
+}
+
+/// CoreDNS, which an upgrade deploys anew.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Dns {
+    /// A tag that is used in place of kubeadm's own; empty for that.
+    pub image_tag: String,
 }
 
 /// Where etcd is: one of two is set.
@@ -24,7 +41,34 @@ pub struct EtcdConfiguration {
     /// In static pods that kubeadm makes.
     pub local: Option<LocalEtcd>,
     /// Elsewhere.
-    pub external: Option<IgnoredAny>,
+    pub external: Option<ExternalEtcd>,
+}
+
+/// etcd that kubeadm does not run: an upgrade leaves it as it is.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ExternalEtcd {
+    /// Where it is asked: `https://10.0.0.21:2379`.
+    pub endpoints: Vec<String>,
+}
+
+impl ExternalEtcd {
+    /// The hosts of its endpoints, each once, in their order: a name or an address, without brackets.
+    pub fn hosts(&self) -> Vec<&str> {
+        let mut hosts: Vec<&str> = Vec::new();
+        for endpoint in &self.endpoints {
+            let rest = endpoint.split_once("://").map_or(endpoint.as_str(), |(_, rest)| rest);
+            let authority = rest.split('/').next().unwrap_or_default();
+            let host = match authority.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
+                Some((address, _)) => address,
+                None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
+            };
+            if !host.is_empty() && !hosts.contains(&host) {
+                hosts.push(host);
+            }
+        }
+        hosts
+    }
 }
 
 /// etcd in static pods.
@@ -90,6 +134,45 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn what_a_plan_needs_is_there_or_empty() {
+        let mut world = World::new("1.30.4");
+        let of = |world: &World| configuration(&world.evidence).unwrap().0;
+        let config = of(&world);
+        assert_eq!((config.cluster_name.as_str(), config.image_repository.as_str()), ("kubernetes", ""));
+        assert_eq!((config.control_plane_endpoint.as_str(), config.dns.image_tag.as_str()), ("", ""));
+        world.config_map(
+            "kubeadm-config",
+            json!({ "ClusterConfiguration": "apiVersion: kubeadm.k8s.io/v1beta3\nclusterName: prod\n\
+                controlPlaneEndpoint: api.example.com:6443\ndns:\n  imageRepository: mirror/coredns\n  \
+                imageTag: v1.11.3\netcd:\n  external:\n    caFile: /ca\n    endpoints:\n    - \
+                https://10.0.0.21:2379\n    - https://etcd-2.example.com:2379\nimageRepository: mirror\n" }),
+        );
+        let config = of(&world);
+        assert_eq!((config.cluster_name.as_str(), config.image_repository.as_str()), ("prod", "mirror"));
+        assert_eq!(config.control_plane_endpoint, "api.example.com:6443");
+        assert_eq!(config.dns.image_tag, "v1.11.3");
+        assert_eq!(config.etcd.external.unwrap().hosts(), ["10.0.0.21", "etcd-2.example.com"]);
+        world.config_map(
+            "kubeadm-config",
+            json!({ "ClusterConfiguration": "dns: {}\netcd:\n  external: {}\n" }),
+        );
+        assert!(of(&world).etcd.external.unwrap().hosts().is_empty());
+    }
+
+    #[test]
+    fn hosts_of_endpoints() {
+        for (endpoints, hosts) in [
+            (&["https://10.0.0.1:2379", "https://10.0.0.1:2381"][..], &["10.0.0.1"][..]),
+            (&["https://[fd00::1]:2379", "http://etcd"], &["fd00::1", "etcd"]),
+            (&["etcd-1:2379/", "https://etcd-2:2379/x:1"], &["etcd-1", "etcd-2"]),
+            (&["", "https://"], &[]),
+        ] {
+            let etcd = ExternalEtcd { endpoints: endpoints.iter().map(|text| (*text).to_owned()).collect() };
+            assert_eq!(etcd.hosts(), hosts);
+        }
+    }
+
+    #[test]
     fn a_configuration_is_read_as_far_as_it_goes() {
         let mut world = World::new("1.30.4");
         let (read, _) = configuration(&world.evidence).unwrap();
@@ -106,7 +189,7 @@ mod tests {
             "kubeadm-config",
             json!({ "ClusterConfiguration": "etcd:\n  external:\n    endpoints: [x]\n" }),
         );
-        assert!(configuration(&world.evidence).unwrap().0.etcd.external.is_some());
+        assert_eq!(configuration(&world.evidence).unwrap().0.etcd.external.unwrap().hosts(), ["x"]);
         for args in ["{proxy: off, listen: x}", "[{name: proxy, value: off}, {name: listen, value: x}]"] {
             let document = format!("etcd:\n  local:\n    extraArgs: {args}\n");
             world.config_map("kubeadm-config", json!({ "ClusterConfiguration": document }));
