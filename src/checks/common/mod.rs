@@ -6,6 +6,7 @@ pub mod image;
 pub mod known;
 pub mod kubeadm;
 pub mod kubelet_config;
+pub mod kubelet_difference;
 pub mod link;
 pub mod list;
 pub mod owner;
