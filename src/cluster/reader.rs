@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use super::ask::Asker;
 use super::client::Connection;
 use super::cluster_name;
+use super::credentials::{Authorizer, CredentialState, PATIENCE};
 use super::list::{Lister, What};
 use super::named::{self, Named};
 use super::namespaces::Namespaces;
@@ -37,6 +38,7 @@ pub struct Reader {
     scope: Scope,
     pulse: Pulse,
     feeds: Feeds,
+    authorizer: Authorizer,
     refresh: watch::Sender<u64>,
     tasks: JoinSet<()>,
 }
@@ -99,7 +101,11 @@ impl Reader {
             server: connection.address(),
             uid: None,
         };
+        let authorizer = connection.authorizer().clone();
         let mut tasks = JoinSet::new();
+        if follow {
+            tasks.spawn(watch_credentials(authorizer.subscribe(), pulse.clone()));
+        }
         let (named, named_feed) = named::channel();
         tasks.spawn(named::run(
             named,
@@ -147,12 +153,23 @@ impl Reader {
                 .collect(),
             pods: spawn(&mut tasks, &shared, what::pods()),
         };
-        Self { cluster, scope, pulse, feeds, refresh, tasks }
+        Self { cluster, scope, pulse, feeds, authorizer, refresh, tasks }
     }
 
-    /// Reads everything again.
-    pub fn refresh(&self) {
-        self.refresh.send_modify(|count| *count += 1);
+    /// Renews the credentials and reads everything again; what somebody has to log in for is not waited for.
+    pub fn refresh(&mut self) {
+        while self.tasks.try_join_next().is_some() {}
+        let (authorizer, refresh) = (self.authorizer.clone(), self.refresh.clone());
+        self.tasks.spawn(async move {
+            let again = || refresh.send_modify(|count| *count += 1);
+            let mut renewal = std::pin::pin!(authorizer.renew());
+            if tokio::time::timeout(PATIENCE, &mut renewal).await.is_err() {
+                again();
+                // Why it failed is in the evidence.
+                drop(renewal.await);
+            }
+            again();
+        });
     }
 
     /// Wakes whenever [`Reader::evidence`] may have changed.
@@ -191,6 +208,8 @@ impl Reader {
         objects.endpoint_slices = feeds.endpoint_slices.borrow().clone();
         objects.managed =
             feeds.managed.borrow().iter().map(|(key, managed)| (key.clone(), managed.now())).collect();
+        let credentials = self.authorizer.report();
+        evidence.credentials = Some(credentials).filter(|credentials| !credentials.user.is_empty());
         evidence.api_gone_since = self.pulse.gone_since();
         evidence.reads = self.pulse.records();
         evidence
@@ -205,6 +224,13 @@ impl Managed {
             kind: self.kind.clone(),
             listing: self.listing.borrow().clone(),
         }
+    }
+}
+
+/// Wakes whoever shows the evidence when the credentials change.
+async fn watch_credentials(mut state: watch::Receiver<CredentialState>, pulse: Pulse) {
+    while state.changed().await.is_ok() {
+        pulse.touch();
     }
 }
 

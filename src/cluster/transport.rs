@@ -103,13 +103,17 @@ impl Inner {
         let refusals = request.extensions().get::<Refusals>().cloned().unwrap_or_default();
         let grant = self.authorizer.grant_within(PATIENCE).await?;
         let answer = self.send(request, &grant).await?;
-        if answer.status() == StatusCode::UNAUTHORIZED
-            && let Some(again) = again
-        {
+        if answer.status() != StatusCode::UNAUTHORIZED {
+            self.authorizer.accepted(&grant);
+        } else if let Some(again) = again {
             // Noted before the renewal, which whoever asks may not wait for.
             refusals.note(&answer);
             if let Some(grant) = self.authorizer.instead_of(&grant).await {
-                return Ok(self.send(again, &grant).await?);
+                let answer = self.send(again, &grant).await?;
+                if answer.status() != StatusCode::UNAUTHORIZED {
+                    self.authorizer.accepted(&grant);
+                }
+                return Ok(answer);
             }
             // It is the answer, and not one before it.
             refusals.take();

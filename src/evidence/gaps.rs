@@ -1,11 +1,13 @@
 //! All that was not read, in one list.
 
-use super::{Evidence, Reading, Reason, Unread};
+use super::{Credentials, Evidence, Reading, Reason, Unread};
 
 impl Evidence {
     /// Everything that was not read, and why: what a report must say beside its findings.
     pub fn unread(&self) -> Vec<Unread> {
-        let mut unread = self.servers.unread.clone();
+        let credentials = self.credentials.as_ref().and_then(Credentials::unread);
+        let mut unread: Vec<Unread> =
+            credentials.into_iter().chain(self.servers.unread.iter().cloned()).collect();
         for server in &self.servers.servers {
             push(&mut unread, &server.version);
             // One that was not reached is one gap, not three.

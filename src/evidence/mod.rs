@@ -78,6 +78,9 @@ pub struct Evidence {
     /// Snapshots of etcd in the folder that `--backups` names.
     #[serde(default = "no_backups")]
     pub backups: Reading<FoundBackups>,
+    /// How the credentials are that the cluster is asked with; absent where it takes anybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<Credentials>,
     /// Since when the API does not answer, if it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_gone_since: Option<Timestamp>,
@@ -99,6 +102,32 @@ pub struct Cluster {
     /// The UID of the namespace kube-system: the cluster's identity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uid: Option<Text>,
+}
+
+/// How credentials are. They themselves are never evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Credentials {
+    /// The kubeconfig's user.
+    pub user: Text,
+    /// When they end and are renewed, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+    /// Since when there are none that a server takes: expired, or refused, and not renewed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost_since: Option<Timestamp>,
+    /// Why the last renewal failed, and the way out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<Text>,
+}
+
+impl Credentials {
+    /// As what is not read while there are none.
+    pub fn unread(&self) -> Option<Unread> {
+        let message = self.message.as_deref().unwrap_or_default();
+        let unread = Unread::new("renew", "credentials", Reason::Forbidden, message).of(&self.user);
+        self.lost_since.map(|since| unread.at(since))
+    }
 }
 
 /// What may be snapshots of etcd in a folder of the machine that kubelift runs on.
@@ -225,6 +254,7 @@ impl Evidence {
             node_facts: BTreeMap::new(),
             stray_facts: Vec::new(),
             backups: no_backups(),
+            credentials: None,
             api_gone_since: None,
             reads: Arc::default(),
         }

@@ -49,7 +49,7 @@ pub fn follow(
 }
 
 async fn run(
-    reader: Reader,
+    mut reader: Reader,
     mut judge: Judge,
     options: Options,
     publish: watch::Sender<Arc<Snapshot>>,

@@ -169,7 +169,7 @@ pub fn reading(progress: Option<(usize, Option<usize>)>) -> String {
 pub struct Freshness {
     /// In words.
     pub text: String,
-    /// Whether it should worry: the API does not answer.
+    /// Whether it should worry: the API does not answer, or there are no credentials to ask it with.
     pub gone: bool,
     /// When the words change by time alone; `None` if they do not.
     pub changes_in: Option<Duration>,
@@ -184,6 +184,9 @@ pub fn freshness(snapshot: &Snapshot, now: Timestamp) -> Freshness {
     }
     if let Some(since) = evidence.api_gone_since {
         return Freshness { gone: true, ..still(format!("API gone since {} UTC", clock(since))) };
+    }
+    if let Some(since) = evidence.credentials.as_ref().and_then(|credentials| credentials.lost_since) {
+        return Freshness { gone: true, ..still(format!("no credentials since {} UTC", clock(since))) };
     }
     let progress = progress(evidence, |_| true);
     if progress.is_some() || is_reading(snapshot) {
@@ -276,6 +279,23 @@ mod tests {
         {
             assert_eq!(number(n), text);
         }
+    }
+
+    #[test]
+    fn without_credentials_nothing_is_as_new_as_it_was() {
+        let mut snapshot = crate::ui::sample::clean();
+        let now = snapshot.evidence.at;
+        let mut evidence = Evidence::clone(&snapshot.evidence);
+        evidence.credentials = Some(crate::evidence::Credentials::default());
+        snapshot.evidence = std::sync::Arc::new(evidence.clone());
+        assert!(!freshness(&snapshot, now).gone);
+        evidence.credentials = Some(crate::evidence::Credentials {
+            lost_since: Some(Timestamp::UNIX_EPOCH),
+            ..Default::default()
+        });
+        snapshot.evidence = std::sync::Arc::new(evidence);
+        let said = freshness(&snapshot, now);
+        assert_eq!((said.text.as_str(), said.gone), ("no credentials since 00:00:00 UTC", true));
     }
 
     #[test]

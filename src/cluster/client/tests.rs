@@ -9,14 +9,16 @@ use kube::client::Body;
 use serde_json::{Value, json};
 
 use super::{ConnectError, Connection};
+use crate::catalog::Catalog;
 use crate::cluster::ask::Asker;
 use crate::cluster::credentials::{CredentialError, Unattended};
 use crate::cluster::environment::Environment;
 use crate::cluster::failure::Failure;
 use crate::cluster::kubeconfig::Choice;
 use crate::cluster::pulse::Pulse;
+use crate::cluster::reader::Reader;
 use crate::cluster::witness::{CA, JANE, JOE, OTHER_CA, Proxy, Witness};
-use crate::evidence::Reason;
+use crate::evidence::{Credentials, Reason, Scope};
 
 /// A folder with a kubeconfig of one cluster and one user.
 struct Home(tempfile::TempDir);
@@ -331,4 +333,66 @@ async fn proxies() {
     assert_eq!(proxy.heads().len(), 3);
     let error = home.prepare_with(&[("HTTPS_PROXY", "ftp://x:1")]).await.unwrap_err();
     assert!(matches!(error, ConnectError::Proxy(_)), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_renews_the_credentials_and_how_they_are_is_evidence() {
+    // Each token counts until the next one was given.
+    let witness = Witness::start_tls(|_| 200).await;
+    let home = Home::new(&json!({}), &json!({}));
+    home.set(&cluster(&witness.url, CA), &plugin(home.0.path()));
+    let connection = home.prepare().await;
+    let authorizer = connection.authorizer().clone();
+    let mut reader = Reader::start(connection, Catalog::get().unwrap(), Scope::All, true);
+    let of = |reader: &Reader| reader.evidence().credentials.unwrap();
+    assert_eq!(of(&reader), Credentials { user: "u".into(), ..Credentials::default() });
+    reader.refresh();
+    until(&reader, || witness.arrived().iter().any(|it| it.header("authorization") == "Bearer run-2")).await;
+
+    // The third run has nothing to give. Nothing is lost as long as the second's counts.
+    reader.refresh();
+    until(&reader, || of(&reader).message.is_some()).await;
+    assert_eq!(of(&reader).lost_since, None);
+    authorizer.expire();
+    reader.refresh();
+    until(&reader, || of(&reader).lost_since.is_some()).await;
+    let gaps = reader.evidence().unread();
+    let said = gaps.first().unwrap().to_string();
+    for part in ["renew credentials of u: forbidden", "sh, which has", "a refresh tries again"] {
+        assert!(said.contains(part), "{said}");
+    }
+    // What stands there again is taken on a refresh.
+    std::fs::write(home.0.path().join("runs"), "run\n").unwrap();
+    reader.refresh();
+    until(&reader, || of(&reader).lost_since.is_none()).await;
+    assert!(reader.evidence().unread().iter().all(|gap| gap.resource != "credentials"));
+}
+
+#[tokio::test]
+async fn credentials_that_a_server_refuses_are_lost_until_one_takes_them() {
+    let refuses = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let answers = Arc::clone(&refuses);
+    let status = move |_: &_| if answers.load(std::sync::atomic::Ordering::SeqCst) { 401 } else { 200 };
+    let witness = Witness::start_tls(status).await;
+    let connection = Home::new(&cluster(&witness.url, CA), &json!({"token": "t"})).prepare().await;
+    assert_eq!(ask(connection.client()).await.unwrap(), 401);
+    let lost = connection.authorizer().report();
+    assert!(
+        lost.lost_since.is_some()
+            && lost.message.unwrap().contains("refuses the credentials of user u (401)")
+    );
+    refuses.store(false, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(ask(connection.client()).await.unwrap(), 200);
+    assert_eq!(connection.authorizer().report().lost_since, None);
+}
+
+/// Waits for what `reader` does; a minute is long enough to call it never.
+async fn until(reader: &Reader, is_so: impl Fn() -> bool) {
+    let mut changes = reader.changes();
+    let so = async {
+        while !is_so() {
+            changes.changed().await.unwrap();
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), so).await.unwrap();
 }

@@ -16,6 +16,7 @@ use super::obtain::{Fresh, Obtaining};
 use super::{Credential, CredentialError};
 use crate::cluster::environment::Environment;
 use crate::cluster::kubeconfig::{Choice, Identity, Origin, Resolved, resolve};
+use crate::evidence::Credentials;
 
 /// How long after a renewal that did not help, or failed, the next one waits. One failing plugin must not run for
 /// each of a hundred requests.
@@ -89,6 +90,8 @@ struct Held {
     /// No renewal by itself before this, and why the last one failed.
     rest_until: Option<Instant>,
     failure: Option<CredentialError>,
+    /// Since when there are none that a server takes, and why.
+    lost: Option<(Timestamp, CredentialError)>,
 }
 
 /// Why credentials are obtained.
@@ -125,6 +128,7 @@ impl Authorizer {
             renewal: None,
             rest_until: None,
             failure: None,
+            lost: None,
         };
         let state = watch::Sender::new(CredentialState::Good);
         let agreed = Mutex::default();
@@ -137,6 +141,29 @@ impl Authorizer {
     /// How the credentials are; the receiver wakes at each change.
     pub fn subscribe(&self) -> watch::Receiver<CredentialState> {
         self.0.state.subscribe()
+    }
+
+    /// How the credentials are, as evidence.
+    pub fn report(&self) -> Credentials {
+        let held = self.held();
+        // A token file is read again long before what is in it ends, which nobody knows.
+        let ends = !matches!(held.resolved.credential, Credential::TokenFile { .. });
+        let failure = held.lost.as_ref().map(|(_, why)| why).or(held.failure.as_ref());
+        Credentials {
+            user: held.resolved.user.clone(),
+            expires: held.grant.expires.filter(|_| ends),
+            lost_since: held.lost.as_ref().map(|(since, _)| *since),
+            message: failure.map(|failure| format!("{failure}; a refresh tries again").into()),
+        }
+    }
+
+    /// A server has taken `grant`, whatever was thought of it.
+    pub(in crate::cluster) fn accepted(&self, grant: &Grant) {
+        let mut held = self.held();
+        if held.grant.serial == grant.serial && held.lost.take().is_some() {
+            drop(held);
+            self.0.state.send_replace(CredentialState::Good);
+        }
     }
 
     /// The credentials for a request now, renewed first if they have expired.
@@ -248,6 +275,12 @@ impl Authorizer {
                 held.rest_until = is_in_vain.then(|| Instant::now() + PAUSE);
                 held.failure = None;
                 held.resolved = resolved;
+                if cause == Cause::Refused && is_in_vain {
+                    let user = held.resolved.user.clone();
+                    held.lose(Timestamp::now(), CredentialError::Refused { user });
+                } else {
+                    held.lost = None;
+                }
                 held.grant = Arc::new(next);
                 Ok(Arc::clone(&held.grant))
             }
@@ -255,9 +288,16 @@ impl Authorizer {
                 let pause = if failure.needs_person() { UNTIL_ASKED } else { PAUSE };
                 held.rest_until = Instant::now().checked_add(pause);
                 held.failure = Some(failure.clone());
+                // What is at hand still counts where only a person wanted others.
+                let expired = held.grant.expires.filter(|_| held.grant.is_expired());
+                if cause != Cause::Person || expired.is_some() || held.lost.is_some() {
+                    held.lose(expired.unwrap_or_else(Timestamp::now), failure.clone());
+                }
                 Err(failure)
             }
         };
+        // Here, not when somebody has seen its end: who gave up waiting for it would leave a stale one behind.
+        held.renewal = None;
         drop(held);
         self.0.state.send_replace(match &outcome {
             Ok(_) => CredentialState::Good,
@@ -313,6 +353,12 @@ impl Authorizer {
 }
 
 impl Held {
+    /// Notes that there are no credentials; they are gone since it was noted first.
+    fn lose(&mut self, since: Timestamp, why: CredentialError) {
+        let since = self.lost.as_ref().map_or(since, |(since, _)| *since);
+        self.lost = Some((since, why));
+    }
+
     fn is_resting(&self) -> bool {
         self.rest_until.is_some_and(|until| Instant::now() < until)
     }

@@ -67,6 +67,15 @@ pub enum CredentialError {
         /// When.
         at: jiff::Timestamp,
     },
+    /// A server answered 401, and there is nothing else to send.
+    #[error(
+        "the server refuses the credentials of user {user} (401), and there are no others: renew them where the \
+         kubeconfig has them from"
+    )]
+    Refused {
+        /// The user's entry.
+        user: Text,
+    },
     /// A plugin is still running, perhaps with a person at it.
     #[error("the credentials of user {user} are being renewed; nothing was asked meanwhile")]
     BeingRenewed {

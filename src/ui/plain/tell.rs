@@ -90,7 +90,9 @@ impl Teller {
         let gone = words::freshness(snapshot, evidence.at);
         let freshness = if gone.gone { gone.text } else { String::new() };
         if freshness != self.freshness {
-            lines.push(if gone.gone { freshness.clone() } else { "the API answers again".to_owned() });
+            let had_credentials = !self.freshness.starts_with("no credentials");
+            let back = if had_credentials { "the API answers again" } else { "there are credentials again" };
+            lines.push(if gone.gone { freshness.clone() } else { back.to_owned() });
             self.freshness = freshness;
         }
     }
