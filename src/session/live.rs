@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::folders::Folders;
 use super::judge::Judge;
 use super::local::Local;
 use super::options::Options;
@@ -38,44 +39,39 @@ pub fn follow(
     options: Options,
     terminal: mpsc::Receiver<TerminalRequest>,
 ) -> Handle {
+    let folders = Folders::new(&options);
+    follow_with(connection, catalog, options, folders, terminal)
+}
+
+fn follow_with(
+    connection: Connection,
+    catalog: &'static Catalog,
+    options: Options,
+    folders: Folders,
+    terminal: mpsc::Receiver<TerminalRequest>,
+) -> Handle {
     let reader = Reader::start(connection, catalog, options.scope, true);
     let evidence = Arc::new(reader.evidence());
-    let judge = Judge::new(options.kind.clone(), options.target.clone(), catalog);
+    let judge = Judge::new(options.kind, options.target, catalog);
     let first = judge.not_judged_yet(evidence);
     let (publish, snapshots) = watch::channel(Arc::new(first));
     let (requests, asked) = mpsc::channel(8);
-    tokio::spawn(run(reader, judge, options, publish, asked));
+    tokio::spawn(run(reader, judge, folders, publish, asked));
     Handle { snapshots, requests, terminal }
 }
 
 async fn run(
     mut reader: Reader,
     mut judge: Judge,
-    options: Options,
+    mut folders: Folders,
     publish: watch::Sender<Arc<Snapshot>>,
     mut asked: mpsc::Receiver<Request>,
 ) {
     let mut changes = reader.changes();
-    let pending = Local::pending(&options);
-    let mut local: Option<Local> = None;
-    let mut loaded_for = Vec::new();
     loop {
         changes.mark_unchanged();
         let mut evidence: Evidence = reader.evidence();
-        // Files belong to nodes by their boot ids, so they are read when the nodes are known, and again when nodes
-        // come, go or boot.
-        let boots: Vec<_> = evidence
-            .objects
-            .nodes
-            .iter()
-            .map(|n| (n.metadata.name.clone(), n.status.node_info.boot_id.clone()))
-            .collect();
-        let known = evidence.objects.nodes.progress == crate::evidence::Progress::Done;
-        if known && (local.is_none() || boots != loaded_for) {
-            local = Some(Local::load(&options, &evidence).await);
-            loaded_for = boots;
-        }
-        local.as_ref().unwrap_or(&pending).add_to(&mut evidence);
+        folders.add_to(&mut evidence);
         let began = Instant::now();
         let snapshot = judge.judge(Arc::new(evidence)).await;
         if publish.send(Arc::new(snapshot)).is_err() {
@@ -88,9 +84,10 @@ async fn run(
         }
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return },
+            () = folders.changed() => {}
             request = asked.recv() => match request {
                 Some(Request::Refresh) => {
-                    local = None;
+                    folders.refresh();
                     reader.refresh();
                 }
                 Some(Request::Target(target)) => judge.aim(target.map(Asked::Exact)),
@@ -98,5 +95,36 @@ async fn run(
             },
             () = publish.closed() => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::{Progress, Reason};
+    use crate::session::{Kind, desk};
+    use crate::sim;
+    use crate::source::probed;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_session_goes_on_while_backups_are_hashed_and_nodes_boot() {
+        let simulation = sim::start("clean", sim::Options::default()).await.unwrap();
+        let options = Options {
+            kind: Kind::Inspect,
+            target: None,
+            scope: crate::evidence::Scope::All,
+            node_facts: probed(&simulation),
+            backups: None,
+        };
+        let connection = Connection::simulated(&simulation.url(), simulation.cluster_name()).await.unwrap();
+        let folders = Folders::with(&options, Box::new(|| Box::pin(std::future::pending())));
+        let mut handle = follow_with(connection, Catalog::get().unwrap(), options, folders, desk::nobody());
+        let judged = handle.snapshots.wait_for(|snapshot| {
+            let evidence = &snapshot.evidence;
+            let has_facts = evidence.facts_of("w1").is_ok() && snapshot.target.is_some();
+            has_facts && evidence.listings().iter().all(|listing| listing.progress == Progress::Done)
+        });
+        let judged = tokio::time::timeout(Duration::from_secs(60), judged).await.unwrap().unwrap().clone();
+        assert_eq!(judged.evidence.backups.get().unwrap_err().reason, Reason::Pending);
     }
 }

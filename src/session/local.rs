@@ -19,40 +19,27 @@ const HASHING: Duration = Duration::from_secs(60);
 /// What was read from folders.
 #[derive(Debug, Clone)]
 pub struct Local {
-    node_facts: BTreeMap<Text, Reading<NodeFacts>>,
-    strays: Vec<Unread>,
-    backups: Reading<FoundBackups>,
+    /// What the machines say of themselves.
+    pub(super) facts: Facts,
+    /// Snapshots of etcd.
+    pub(super) backups: Reading<FoundBackups>,
 }
 
-impl Local {
-    /// What is known before the folders are read.
-    pub fn pending(options: &Options) -> Self {
-        let pending = |verb, what| Unread::new(verb, what, Reason::Pending, "");
-        let facts = match options.node_facts {
-            FactsFrom::Nowhere => None,
-            FactsFrom::Folder(_) | FactsFrom::Documents(_) => Some(pending("probe", "node facts")),
-        };
-        Self {
-            node_facts: BTreeMap::new(),
-            strays: facts.into_iter().collect(),
-            backups: Reading::Unread(pending("stat", "backups")),
-        }
+/// What the machines say of themselves, and files that belong to none.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Facts {
+    nodes: BTreeMap<Text, Reading<NodeFacts>>,
+    strays: Vec<Unread>,
+}
+
+impl Facts {
+    pub(super) fn failed(message: &str) -> Self {
+        let unread = Unread::new("probe", "node facts", Reason::Malformed, message);
+        Self { nodes: BTreeMap::new(), strays: vec![unread] }
     }
 
-    /// Reads the folders that `options` name. Documents are given to the nodes of `evidence`.
-    pub async fn load(options: &Options, evidence: &Evidence) -> Self {
-        let identities: Vec<NodeIdentity> = evidence.objects.nodes.iter().map(NodeIdentity::from).collect();
-        // What is left out is not looked at, either.
-        let (facts, backups) = match options.scope {
-            Scope::All => (options.node_facts.clone(), options.backups.clone()),
-            Scope::Api => (FactsFrom::Nowhere, None),
-        };
-        let load = move || Self::load_now(&facts, backups.as_deref(), &identities);
-        tokio::task::spawn_blocking(load).await.unwrap_or_else(|error| Self::failed(&error.to_string()))
-    }
-
-    fn load_now(facts: &FactsFrom, backups: Option<&Path>, nodes: &[NodeIdentity]) -> Self {
-        let Assigned { nodes: node_facts, strays, superseded } = match facts {
+    fn load(from: &FactsFrom, nodes: &[NodeIdentity]) -> Self {
+        let Assigned { nodes, strays, superseded } = match from {
             FactsFrom::Folder(folder) => match load_dir(folder) {
                 Ok(loaded) => assign(nodes, loaded),
                 Err(error) => unreadable(nodes, folder, &error),
@@ -63,24 +50,78 @@ impl Local {
         for old in superseded {
             tracing::info!(node = %old.node, file = %old.file, by = %old.by, "an older file of node facts is not used");
         }
-        Self { node_facts, strays, backups: found(backups) }
+        Self { nodes, strays }
+    }
+}
+
+impl Local {
+    /// What is known before the folders are read.
+    pub fn pending(options: &Options) -> Self {
+        let pending = |verb, what| Unread::new(verb, what, Reason::Pending, "");
+        let strays = match options.node_facts {
+            FactsFrom::Nowhere => Vec::new(),
+            FactsFrom::Folder(_) | FactsFrom::Documents(_) => vec![pending("probe", "node facts")],
+        };
+        Self {
+            facts: Facts { nodes: BTreeMap::new(), strays },
+            backups: Reading::Unread(pending("stat", "backups")),
+        }
     }
 
-    fn failed(message: &str) -> Self {
-        let unread = |verb, what| Unread::new(verb, what, Reason::Malformed, message);
-        Self {
-            node_facts: BTreeMap::new(),
-            strays: vec![unread("probe", "node facts")],
-            backups: Reading::Unread(unread("stat", "backups")),
+    /// Reads the folders that `options` name. Documents are given to the nodes of `evidence`.
+    pub async fn load(options: &Options, evidence: &Evidence) -> Self {
+        let facts = Self::load_facts(options.clone(), evidence).await;
+        Self { facts, backups: Self::load_backups(options.clone()).await }
+    }
+
+    /// Reads the facts of the nodes of `evidence`; what is left out is not looked at.
+    pub(super) fn load_facts(
+        options: Options,
+        evidence: &Evidence,
+    ) -> impl Future<Output = Facts> + Send + 'static {
+        let nodes: Vec<NodeIdentity> = evidence.objects.nodes.iter().map(NodeIdentity::from).collect();
+        async move {
+            if options.scope == Scope::Api {
+                return Facts::default();
+            }
+            let load = move || Facts::load(&options.node_facts, &nodes);
+            let loaded = tokio::task::spawn_blocking(load).await;
+            loaded.unwrap_or_else(|error| Facts::failed(&error.to_string()))
         }
+    }
+
+    /// Looks for snapshots of etcd and hashes them, for [`HASHING`] at most.
+    pub(super) async fn load_backups(options: Options) -> Reading<FoundBackups> {
+        let folder = options.backups.filter(|_| options.scope == Scope::All);
+        let found = tokio::task::spawn_blocking(move || found(folder.as_deref())).await;
+        found.unwrap_or_else(|error| Self::failed_backups(&error.to_string()))
+    }
+
+    pub(super) fn failed_backups(message: &str) -> Reading<FoundBackups> {
+        Reading::Unread(Unread::new("stat", "backups", Reason::Malformed, message))
     }
 
     /// Puts what was read into `evidence`, but for what its scope leaves out.
     pub fn add_to(&self, evidence: &mut Evidence) {
-        evidence.node_facts.clone_from(&self.node_facts);
-        evidence.stray_facts.clone_from(&self.strays);
+        evidence.node_facts.clone_from(&self.facts.nodes);
+        evidence.stray_facts.clone_from(&self.facts.strays);
         evidence.backups.clone_from(&self.backups);
         evidence.keep_scope();
+    }
+
+    /// Says of nodes that are new, or were booted since, that their facts are still being read.
+    pub(super) fn await_facts(options: &Options, evidence: &mut Evidence) {
+        if matches!(options.node_facts, FactsFrom::Nowhere) || evidence.scope == Scope::Api {
+            return;
+        }
+        for node in evidence.objects.nodes.iter() {
+            let (name, boot) = (&node.metadata.name, &node.status.node_info.boot_id);
+            let known = evidence.node_facts.get(name).and_then(Reading::value);
+            if known.is_none_or(|facts| facts.boot_id.as_ref() != Some(boot)) {
+                let pending = Unread::new("probe", "node facts", Reason::Pending, "");
+                evidence.node_facts.insert(name.clone(), no_facts(name, pending).1);
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! holds the newest; nobody shares state with the tasks that read.
 
 pub mod desk;
+mod folders;
 pub mod judge;
 pub mod live;
 pub mod local;
