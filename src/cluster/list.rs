@@ -65,7 +65,7 @@ pub struct What {
 
 impl What {
     /// The path of the list, in `namespace` or over all.
-    fn path(&self, namespace: Option<&str>) -> String {
+    pub(super) fn path(&self, namespace: Option<&str>) -> String {
         match namespace {
             Some(namespace) => format!("{}/namespaces/{namespace}/{}", self.api, self.plural),
             None => format!("{}/{}", self.api, self.plural),

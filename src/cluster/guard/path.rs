@@ -52,16 +52,15 @@ impl fmt::Display for Why {
 const MAX_PATH: usize = 1024;
 
 /// Names that stand where a resource would but are an action, a stream, or a credential. Most of them are served
-/// as subresources only; an aggregated API could serve any of them.
-const ACTIONS: [&str; 18] = [
+/// as subresources only; an aggregated API could serve any of them. Evictions of lifecycle.k8s.io are not among them:
+/// they are objects, and only `pods/eviction` is an action.
+const ACTIONS: [&str; 16] = [
     "approval",
     "attach",
     "binding",
     "bindings",
     "ephemeralcontainers",
-    "evict",
     "eviction",
-    "evictions",
     "exec",
     "finalize",
     "log",

@@ -44,6 +44,7 @@ fn reads_pass() {
         "/apis/rbac.authorization.k8s.io/v1/clusterroles/system:node",
         "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/apiserver-x",
         "/apis/example.com/v1alpha1/namespaces/shop/widgets/w/status",
+        "/apis/lifecycle.k8s.io/v1alpha1/namespaces/shop/evictions",
     ] {
         assert_eq!(get(path), Ok(()), "{path}");
     }
