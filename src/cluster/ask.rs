@@ -21,6 +21,10 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a body may pause. A watch has its own, longer one.
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How long a whole body may take, however steadily it comes: the metrics of a large cluster over a line of a megabit.
+/// A watch, which has its end from the server, may take longer.
+const WHOLE_TIMEOUT: Duration = Duration::from_secs(600);
+
 /// How often a question is asked at most, and the pauses between.
 const PAUSES: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(1200)];
 
@@ -49,6 +53,8 @@ pub struct Answer {
     pub at: Timestamp,
     body: Body,
     pause: Duration,
+    /// By when the body must have come; `None` for a watch.
+    until: Option<Instant>,
     decoder: Decoder,
     pulse: Pulse,
     /// Bytes that came, and how long they were waited for; `None` for a watch, whose silence says nothing.
@@ -188,6 +194,7 @@ impl Asker {
                     at,
                     body: answer.into_body(),
                     pause: BODY_TIMEOUT,
+                    until: Instant::now().checked_add(WHOLE_TIMEOUT),
                     decoder: decoder?,
                     pulse: self.pulse.clone(),
                     measured: Some((0, Duration::ZERO)),
@@ -238,6 +245,7 @@ impl Answer {
     #[must_use]
     pub fn as_watch(mut self, pause: Duration) -> Self {
         self.pause = pause;
+        self.until = None;
         self.measured = None;
         self
     }
@@ -267,7 +275,13 @@ impl Answer {
     pub async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, Failure> {
         loop {
             let asked = Instant::now();
-            let frame = match tokio::time::timeout(self.pause, self.body.frame()).await {
+            let left = self.until.map_or(self.pause, |until| until.saturating_duration_since(asked));
+            if left.is_zero() {
+                let message = format!("the answer took more than {} s in all", WHOLE_TIMEOUT.as_secs());
+                return Err(Failure::new(Reason::TimedOut, &message));
+            }
+            let frame = match tokio::time::timeout(self.pause.min(left), self.body.frame()).await {
+                Err(_) if left < self.pause => continue,
                 Err(_) => {
                     let message = format!("the answer paused for {} s", self.pause.as_secs());
                     return Err(Failure::new(Reason::TimedOut, &message));
@@ -291,5 +305,38 @@ impl Answer {
                 return Ok(Some(data));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+
+    #[tokio::test]
+    async fn a_body_that_never_ends_is_given_up_however_steadily_it_comes() {
+        let drops = || {
+            futures::stream::unfold((), |()| async {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                Some((Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(b"x"))), ()))
+            })
+        };
+        let answers = move |_: Request<Body>| {
+            let answer = http::Response::new(StreamBody::new(Box::pin(drops())));
+            std::future::ready(Ok::<_, std::convert::Infallible>(answer))
+        };
+        let client = Client::new(tower::service_fn(answers), "default");
+        let asker = Asker::direct(client, "x".into(), Pulse::default());
+        let mut answer = asker.ask("/metrics", "text/plain").await.unwrap();
+        assert!(answer.until.is_some());
+        answer.until = Some(Instant::now() + Duration::from_millis(30));
+        let failure = answer.rest(usize::MAX).await.unwrap_err();
+        assert_eq!(
+            (failure.reason, failure.message.as_str()),
+            (Reason::TimedOut, "the answer took more than 600 s in all")
+        );
+        assert_eq!(answer.as_watch(BODY_TIMEOUT).until, None);
     }
 }
