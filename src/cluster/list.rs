@@ -12,7 +12,8 @@ use super::ask::{Answer, Asker};
 use super::failure::Failure;
 use super::namespaces::Namespaces;
 use super::store::{Draft, Store};
-use super::wire::{DecodeError, ListDecoder, ListMeta, Message, WatchDecoder, WatchEvent, Wire};
+use super::what::What;
+use super::wire::{DecodeError, ListDecoder, ListMeta, WatchDecoder, WatchEvent, Wire};
 use crate::evidence::objects::Object;
 use crate::evidence::{Listing, Progress, Reason, Unread};
 use crate::text::Text;
@@ -41,47 +42,6 @@ const STEADY: Duration = Duration::from_secs(5);
 
 /// How often a list begins again within one read, because its pages expired (410).
 const MAX_RESTARTS: usize = 3;
-
-/// What to list.
-#[derive(Debug, Clone)]
-pub struct What {
-    /// As rights name it: `deployments.apps`.
-    pub resource: Text,
-    /// Where the version is served: `/apis/apps/v1`.
-    pub api: Text,
-    /// `deployments`
-    pub plural: Text,
-    /// Whether objects have a namespace.
-    pub namespaced: bool,
-    /// The only namespace to read, if not all.
-    pub namespace: Option<&'static str>,
-    /// A label selector, percent-encoded; empty for all.
-    pub selector: &'static str,
-    /// The protobuf form.
-    pub schema: &'static Message,
-    /// Whether the API has a protobuf form at all: built-in kinds have.
-    pub wire: Wire,
-}
-
-impl What {
-    /// The path of the list, in `namespace` or over all.
-    pub(super) fn path(&self, namespace: Option<&str>) -> String {
-        match namespace {
-            Some(namespace) => format!("{}/namespaces/{namespace}/{}", self.api, self.plural),
-            None => format!("{}/{}", self.api, self.plural),
-        }
-    }
-
-    /// The read, as one would repeat it.
-    fn how(&self) -> String {
-        let path = self.path(self.namespace);
-        if self.selector.is_empty() {
-            format!("GET {path}")
-        } else {
-            format!("GET {path}?labelSelector={}", self.selector)
-        }
-    }
-}
 
 /// Lists and watches one kind.
 pub struct Lister<T> {
@@ -140,7 +100,7 @@ impl<T: Object + DeserializeOwned + Send + Sync + 'static> Lister<T> {
                         failures = 0;
                         continue;
                     }
-                    backoff(&mut failures)
+                    if self.draft.unwatched.is_some() { REREAD_EVERY } else { backoff(&mut failures) }
                 }
                 None if self.draft.unread.is_empty() && self.draft.stale_since.is_none() => REREAD_EVERY,
                 None => backoff(&mut failures),
@@ -326,11 +286,20 @@ impl<T: Object + DeserializeOwned + Send + Sync + 'static> Lister<T> {
         let mut version = version;
         let mut failures = 0;
         loop {
+            let began = Instant::now();
             let pause = match self.watch_once(&mut version, refresh).await {
                 WatchEnd::Relist => return,
-                WatchEnd::Resume => {
-                    failures = 0;
-                    Duration::from_millis(100)
+                WatchEnd::Resume => resume_after(began.elapsed(), &mut failures),
+                // What may be listed and not watched is read from time to time.
+                WatchEnd::Failed(failure) if failure.status == Some(403) => {
+                    let every =
+                        format!("{}; read every {} s instead", failure.message, REREAD_EVERY.as_secs());
+                    let mut unread = failure.unread("watch", &self.what.resource);
+                    unread.namespace = self.what.namespace.map(Text::from);
+                    unread.message = every.into();
+                    self.draft.unwatched = Some(unread);
+                    self.publish();
+                    return;
                 }
                 WatchEnd::Failed(failure) if failure.is_passing() => {
                     self.draft.stale_since.get_or_insert(failure.at);
@@ -373,7 +342,7 @@ impl<T: Object + DeserializeOwned + Send + Sync + 'static> Lister<T> {
             Ok(wire) => wire,
             Err(failure) => return WatchEnd::Failed(failure),
         };
-        if self.draft.stale_since.take().is_some() {
+        if self.draft.stale_since.take().is_some() | self.draft.unwatched.take().is_some() {
             self.publish();
         }
         let mut answer = answer.as_watch(Duration::from_secs(WATCH_SECONDS + 20));
@@ -466,6 +435,16 @@ impl<T: Object + DeserializeOwned + Send + Sync + 'static> Lister<T> {
     }
 }
 
+/// The pause after a watch that ended well and lasted so long. Something on the way that ends each watch at once must
+/// not be asked ten times a second for ever.
+fn resume_after(lasted: Duration, failures: &mut usize) -> Duration {
+    if lasted <= STEADY {
+        return backoff(failures);
+    }
+    *failures = 0;
+    Duration::from_millis(100)
+}
+
 fn backoff(failures: &mut usize) -> Duration {
     let pause = BACKOFF.get(*failures).or(BACKOFF.last()).copied().unwrap_or(REREAD_EVERY);
     *failures += 1;
@@ -502,6 +481,16 @@ fn percent_encoded(token: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_watch_that_ends_at_once_is_asked_for_ever_more_seldom() {
+        let mut failures = 0;
+        let pauses: Vec<_> = (0..6).map(|_| resume_after(Duration::ZERO, &mut failures).as_secs()).collect();
+        assert_eq!(pauses, [1, 3, 10, 30, 30, 30]);
+        // The usual end, after minutes.
+        assert!(resume_after(Duration::from_secs(WATCH_SECONDS), &mut failures) < BACKOFF[0]);
+        assert_eq!(resume_after(Duration::ZERO, &mut failures), BACKOFF[0]);
+    }
 
     #[test]
     fn tokens_are_escaped() {

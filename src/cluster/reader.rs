@@ -12,12 +12,12 @@ use super::ask::Asker;
 use super::client::Connection;
 use super::cluster_name;
 use super::credentials::{Authorizer, CredentialState, PATIENCE};
-use super::list::{Lister, What};
+use super::list::Lister;
 use super::named::{self, Named};
 use super::namespaces::Namespaces;
 use super::pulse::Pulse;
 use super::servers::Servers;
-use super::what;
+use super::what::{self, What};
 use crate::catalog::Catalog;
 use crate::evidence::objects::{
     CsiDriver, CsiNode, EndpointSlice, Kind, Lease, ManagedObject, Node, PersistentVolume, Pod,

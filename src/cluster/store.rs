@@ -90,6 +90,8 @@ pub struct Draft {
     pub unread: Vec<Unread>,
     /// Since when it is no longer kept up to date.
     pub stale_since: Option<Timestamp>,
+    /// Why it is not watched, where that is refused.
+    pub unwatched: Option<Unread>,
 }
 
 impl Draft {
@@ -102,6 +104,7 @@ impl Draft {
             at: None,
             unread: Vec::new(),
             stale_since: None,
+            unwatched: None,
         }
     }
 
@@ -114,6 +117,7 @@ impl Draft {
             progress: self.progress,
             unread: self.unread.clone(),
             stale_since: self.stale_since,
+            unwatched: self.unwatched.clone(),
         }
     }
 }

@@ -2,12 +2,52 @@
 
 use std::collections::BTreeMap;
 
-use super::list::What;
 use super::wire::{Message, Wire, schema};
 use crate::catalog::Catalog;
 use crate::evidence::ServedApis;
 use crate::evidence::objects::Kind;
 use crate::text::Text;
+
+/// What to list.
+#[derive(Debug, Clone)]
+pub struct What {
+    /// As rights name it: `deployments.apps`.
+    pub resource: Text,
+    /// Where the version is served: `/apis/apps/v1`.
+    pub api: Text,
+    /// `deployments`
+    pub plural: Text,
+    /// Whether objects have a namespace.
+    pub namespaced: bool,
+    /// The only namespace to read, if not all.
+    pub namespace: Option<&'static str>,
+    /// A label selector, percent-encoded; empty for all.
+    pub selector: &'static str,
+    /// The protobuf form.
+    pub schema: &'static Message,
+    /// Whether the API has a protobuf form at all: built-in kinds have.
+    pub wire: Wire,
+}
+
+impl What {
+    /// The path of the list, in `namespace` or over all.
+    pub(super) fn path(&self, namespace: Option<&str>) -> String {
+        match namespace {
+            Some(namespace) => format!("{}/namespaces/{namespace}/{}", self.api, self.plural),
+            None => format!("{}/{}", self.api, self.plural),
+        }
+    }
+
+    /// The read, as one would repeat it.
+    pub(super) fn how(&self) -> String {
+        let path = self.path(self.namespace);
+        if self.selector.is_empty() {
+            format!("GET {path}")
+        } else {
+            format!("GET {path}?labelSelector={}", self.selector)
+        }
+    }
+}
 
 fn built_in(resource: &str, api: &str, schema: &'static Message) -> What {
     let plural = resource.split('.').next().unwrap_or(resource);

@@ -21,6 +21,7 @@ impl Evidence {
         push(&mut unread, &self.served);
         self.config_maps.values().for_each(|reading| push(&mut unread, reading));
         unread.extend(self.objects.gaps());
+        unread.extend(self.listings().iter().filter_map(|listing| listing.unwatched.cloned()));
         unread.extend(self.facts_gaps());
         if !(self.nodes_looked_for_backups()
             && self.backups.get().is_err_and(|gap| gap.reason == Reason::NotProvided))

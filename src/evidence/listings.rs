@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Evidence, Listing, Progress};
+use super::{Evidence, Listing, Progress, Unread};
 use crate::text::Text;
 
 /// How far a listing has come.
@@ -18,6 +18,10 @@ pub struct ListingState<'a> {
     pub progress: Progress,
     /// Since when it is no longer kept up to date.
     pub stale_since: Option<Timestamp>,
+    /// The moment that it is known of; `None` where it is watched, and so always of now, or not read at all.
+    pub as_of: Option<Timestamp>,
+    /// Why it is not watched, though it is read from time to time.
+    pub unwatched: Option<&'a Unread>,
 }
 
 impl<T> Listing<T> {
@@ -29,11 +33,28 @@ impl<T> Listing<T> {
             is_read: self.stamp.is_some(),
             progress: self.progress,
             stale_since: self.stale_since,
+            as_of: self.as_of(),
+            unwatched: self.unwatched.as_ref(),
         }
     }
 }
 
+impl<T> Listing<T> {
+    fn as_of(&self) -> Option<Timestamp> {
+        let read = self.stamp.as_ref().map(|stamp| stamp.at).filter(|_| self.progress == Progress::Done);
+        // What was read only in some namespaces is not watched, either.
+        let is_watched = self.unwatched.is_none() && self.unread.is_empty();
+        if is_watched { self.stale_since } else { read }
+    }
+}
+
 impl Evidence {
+    /// The moment of which everything that was listed is known at least: that of the oldest listing that is not
+    /// watched, or no longer.
+    pub fn known_as_of(&self) -> Timestamp {
+        self.listings().iter().filter_map(|listing| listing.as_of).fold(self.at, Timestamp::min)
+    }
+
     /// How far every listing has come.
     pub fn listings(&self) -> Vec<ListingState<'_>> {
         let objects = &self.objects;
@@ -57,7 +78,35 @@ impl Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::objects::Pod;
     use crate::evidence::{Cluster, Scope};
+    use crate::evidence::{Reason, Stamp};
+
+    #[test]
+    fn what_is_known_is_as_old_as_the_oldest_listing_that_is_not_watched() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut evidence = Evidence::nothing(Cluster::default(), Scope::All, at(100));
+        assert_eq!(evidence.known_as_of(), at(100));
+        let stamp = |second| Stamp { at: at(second), how: "x".into() };
+        let pods: Listing<Pod> = Listing::complete("pods", Vec::new(), stamp(10));
+        let of = |pods: Listing<Pod>| {
+            let mut evidence = evidence.clone();
+            evidence.objects.pods = pods;
+            (evidence.known_as_of(), evidence.unread().iter().any(|gap| gap.verb == "watch"))
+        };
+        // It was read long ago and has been watched since.
+        assert_eq!(of(pods.clone()), (at(100), false));
+        let refused = Unread::new("watch", "pods", Reason::Forbidden, "no");
+        // Named, but no gap: polling is as good, only older.
+        let polled = Listing { unwatched: Some(refused), ..pods.clone() };
+        assert!(polled.is_complete() && polled.gaps().is_empty());
+        assert_eq!(of(polled), (at(10), true));
+        let some = Unread::new("list", "pods", Reason::Forbidden, "read only in shop");
+        assert_eq!(of(Listing { unread: vec![some], ..pods.clone() }).0, at(10));
+        assert_eq!(of(Listing { stale_since: Some(at(50)), ..pods }).0, at(50));
+        evidence.at = at(5);
+        assert_eq!(evidence.known_as_of(), at(5));
+    }
 
     #[test]
     fn every_listing_that_can_have_gaps_is_there() {

@@ -239,6 +239,9 @@ pub struct Listing<T> {
     /// Since when it is no longer kept up to date, though it was read once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale_since: Option<Timestamp>,
+    /// Why it is not watched but read again from time to time; it is then as new as its stamp.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unwatched: Option<Unread>,
 }
 
 impl<T> Listing<T> {
@@ -251,6 +254,7 @@ impl<T> Listing<T> {
             progress: Progress::Waiting,
             unread: Vec::new(),
             stale_since: None,
+            unwatched: None,
         }
     }
 
@@ -263,6 +267,7 @@ impl<T> Listing<T> {
             progress: Progress::Done,
             unread: Vec::new(),
             stale_since: None,
+            unwatched: None,
         }
     }
 

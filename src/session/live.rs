@@ -101,30 +101,74 @@ async fn run(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::{Progress, Reason};
+    use crate::checks::Verdict;
+    use crate::evidence::{Progress, Reason, Scope};
     use crate::session::{Kind, desk};
-    use crate::sim;
+    use crate::sim::{self, Simulation};
     use crate::source::probed;
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_session_goes_on_while_backups_are_hashed_and_nodes_boot() {
-        let simulation = sim::start("clean", sim::Options::default()).await.unwrap();
-        let options = Options {
-            kind: Kind::Inspect,
-            target: None,
-            scope: crate::evidence::Scope::All,
-            node_facts: probed(&simulation),
-            backups: None,
-        };
+    /// What a session on the clean cluster with these faults says, once all was listed and `is_so`.
+    async fn said(faults: sim::Faults, is_so: impl Fn(&Snapshot) -> bool) -> Snapshot {
+        let simulation = sim::start("clean", sim::Options { faults, ..Default::default() }).await.unwrap();
+        let options = options(&simulation);
         let connection = Connection::simulated(&simulation.url(), simulation.cluster_name()).await.unwrap();
         let folders = Folders::with(&options, Box::new(|| Box::pin(std::future::pending())));
         let mut handle = follow_with(connection, Catalog::get().unwrap(), options, folders, desk::nobody());
         let judged = handle.snapshots.wait_for(|snapshot| {
-            let evidence = &snapshot.evidence;
-            let has_facts = evidence.facts_of("w1").is_ok() && snapshot.target.is_some();
-            has_facts && evidence.listings().iter().all(|listing| listing.progress == Progress::Done)
+            let listings = snapshot.evidence.listings();
+            listings.iter().all(|listing| listing.progress == Progress::Done) && is_so(snapshot)
         });
-        let judged = tokio::time::timeout(Duration::from_secs(60), judged).await.unwrap().unwrap().clone();
+        let judged = tokio::time::timeout(Duration::from_secs(60), judged).await.unwrap();
+        Snapshot::clone(&judged.unwrap())
+    }
+
+    fn options(simulation: &Simulation) -> Options {
+        Options {
+            kind: Kind::Inspect,
+            target: None,
+            scope: Scope::All,
+            node_facts: probed(simulation),
+            backups: None,
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_session_goes_on_while_backups_are_hashed() {
+        let facts =
+            |snapshot: &Snapshot| snapshot.evidence.facts_of("w1").is_ok() && snapshot.target.is_some();
+        let judged = said(sim::Faults::default(), facts).await;
         assert_eq!(judged.evidence.backups.get().unwrap_err().reason, Reason::Pending);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_may_not_be_watched_is_said_and_no_pane_is_less_sure_of_it() {
+        let resources = vec!["pods".to_owned(), "leases.coordination.k8s.io".to_owned()];
+        let denied = vec![sim::Denial { verbs: vec!["watch".to_owned()], resources, ..Default::default() }];
+        let faults = sim::Faults { denied, user: "jane".to_owned(), ..Default::default() };
+        let judged = said(faults, |snapshot| {
+            let objects = &snapshot.evidence.objects;
+            let polled = objects.pods.unwatched.is_some() && objects.leases.unwatched.is_some();
+            polled && snapshot.evidence.facts_of("w1").is_ok() && snapshot.verdict() != Verdict::Unknown
+        });
+        let judged = judged.await;
+        let evidence = &judged.evidence;
+        assert!(evidence.objects.pods.is_complete() && !evidence.objects.pods.items.is_empty());
+        let unread: Vec<_> = evidence.unread().iter().map(ToString::to_string).collect();
+        for part in
+            ["watch pods: forbidden (", "watch leases.coordination.k8s.io in kube-system: forbidden ("]
+        {
+            assert!(
+                unread.iter().any(|said| said.starts_with(part) && said.contains("read every 60 s")),
+                "{unread:#?}"
+            );
+        }
+        assert_eq!(
+            judged.evidence.known_as_of(),
+            [&evidence.objects.pods.stamp, &evidence.objects.leases.stamp]
+                .iter()
+                .filter_map(|stamp| stamp.as_ref().map(|stamp| stamp.at))
+                .min()
+                .unwrap()
+        );
     }
 }

@@ -192,7 +192,7 @@ pub fn freshness(snapshot: &Snapshot, now: Timestamp) -> Freshness {
     if progress.is_some() || is_reading(snapshot) {
         return still(reading(progress));
     }
-    let age = u64::try_from(now.duration_since(evidence.at).as_secs()).unwrap_or(0);
+    let age = u64::try_from(now.duration_since(evidence.known_as_of()).as_secs()).unwrap_or(0);
     let (text, unit) = match age {
         0..60 => (format!("read {age} s ago"), 1),
         60..3600 => (format!("read {} min ago", age / 60), 60),
