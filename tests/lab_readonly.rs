@@ -58,7 +58,7 @@ fn an_inspection_is_plain_reads_each_in_the_evidence_and_in_the_audit_log() -> R
     ])?;
     ensure!(said.code == 0, "{}", said.stderr);
     let mut evidence = BTreeMap::new();
-    for read in payloads(&file)?[1]["reads"].as_array().context("reads")? {
+    for read in payloads(&file)?[1]["evidence"]["reads"].as_array().context("reads")? {
         assert_eq!(read["method"], "GET", "{read}");
         let id = read["auditId"].as_str().with_context(|| format!("no audit id: {read}"))?;
         let status = read["status"].as_u64().context("a status")?;

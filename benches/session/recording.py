@@ -3,7 +3,9 @@
 From the recording's own log of requests, and from the moment at which the last byte of the pods came.
 """
 
+import base64
 import datetime
+import gzip
 import json
 import re
 import sys
@@ -18,8 +20,9 @@ def pods_read(file):
     """From sending the first request for pods to the last byte of the last page, in seconds; and how many came."""
     with open(file) as lines:
         frames = (json.loads(line)["frame"] for line in lines)
-        evidence = next(frame["payload"] for frame in frames if frame["kind"] == "key-frame")
-    evidence = evidence.get("evidence", evidence)
+        frame = next(frame for frame in frames if frame["kind"] == "key-frame")
+    packed = frame.get("packed")
+    evidence = (json.loads(gzip.decompress(base64.b64decode(packed))) if packed else frame["payload"])["evidence"]
     pods = evidence["objects"]["pods"]
     reads = [read for read in evidence["reads"] if re.match(r"/api/v1/pods\?limit", read["path"])]
     sent = min(moment(read["at"]) - read["millis"] / 1000 for read in reads)

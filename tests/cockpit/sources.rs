@@ -81,7 +81,7 @@ fn a_recording_shows_the_same_findings_offline_and_says_if_it_was_changed() -> R
         ended(&terminal, 0)?;
     }
     // Where the evidence itself does not hold there is nothing to show.
-    std::fs::write(&file, text.replacen("\"v1.30.6\"", "\"v1.31.6\"", 1))?;
+    std::fs::write(&file, text.replacen("\"packed\":\"H", "\"packed\":\"h", 1))?;
     terminal.clear()?;
     enter(&terminal, "kubelift --recording prod.rec")?;
     let refused = ended(&terminal, 2)?;

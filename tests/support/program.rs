@@ -7,6 +7,9 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::read::GzDecoder;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -184,9 +187,15 @@ pub(crate) fn without_times(report: &str) -> Result<Value> {
     Ok(value)
 }
 
-/// The payload of every frame of a recording.
+/// The payload of every frame of a recording; large ones are packed.
 pub(crate) fn payloads(recording: &Path) -> Result<Vec<Value>> {
     let text = std::fs::read_to_string(recording).with_context(|| recording.display().to_string())?;
-    let payload = |line| serde_json::from_str::<Value>(line).map(|mut line| line["frame"]["payload"].take());
-    text.lines().map(|line| payload(line).context("a line of JSON")).collect()
+    let payload = |line| -> Result<Value> {
+        let mut line: Value = serde_json::from_str(line).context("a line of JSON")?;
+        match line["frame"]["packed"].as_str() {
+            None => Ok(line["frame"]["payload"].take()),
+            Some(packed) => Ok(serde_json::from_reader(GzDecoder::new(STANDARD.decode(packed)?.as_slice()))?),
+        }
+    };
+    text.lines().map(payload).collect()
 }
