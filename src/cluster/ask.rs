@@ -93,13 +93,8 @@ impl Asker {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            if failure.status == Some(403) && self.pulse.doubts_forbidden() {
-                tokio::time::sleep(FORBIDDEN_PAUSE).await;
-                let again = self.try_once(path, accept).await;
-                if again.as_ref().is_err_and(|failure| failure.status == Some(403)) {
-                    self.pulse.forbidden_confirmed();
-                }
-                return again;
+            if self.is_doubtful(&failure) {
+                return self.once_more(self.try_once(path, accept)).await;
             }
             match pauses.next().filter(|_| failure.is_passing()) {
                 Some(pause) => tokio::time::sleep(*pause).await,
@@ -137,6 +132,28 @@ impl Asker {
     /// # Errors
     /// When nobody answers, or with another status.
     pub async fn ask_health(&self, path: &str, max: usize) -> Result<(bool, Vec<u8>, Timestamp), Failure> {
+        match self.health_once(path, max).await {
+            Err(failure) if self.is_doubtful(&failure) => self.once_more(self.health_once(path, max)).await,
+            answer => answer,
+        }
+    }
+
+    /// Whether a failure is a "forbidden" that is not believed yet: see [`Pulse::doubts_forbidden`].
+    fn is_doubtful(&self, failure: &Failure) -> bool {
+        failure.status == Some(403) && self.pulse.doubts_forbidden()
+    }
+
+    /// Asks once more what was forbidden, after a while.
+    async fn once_more<T>(&self, question: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        tokio::time::sleep(FORBIDDEN_PAUSE).await;
+        let again = question.await;
+        if again.as_ref().is_err_and(|failure| failure.status == Some(403)) {
+            self.pulse.forbidden_confirmed();
+        }
+        again
+    }
+
+    async fn health_once(&self, path: &str, max: usize) -> Result<(bool, Vec<u8>, Timestamp), Failure> {
         let (status, mut answer) = self.send(path, "text/plain").await?;
         let at = answer.at;
         let body = answer.rest(max).await?;
@@ -161,7 +178,8 @@ impl Asker {
     /// Sends the question once, writes it down, and gives the status and the answer.
     async fn send(&self, path: &str, accept: &str) -> Result<(u16, Answer), Failure> {
         let asked = Instant::now();
-        let encoding = if self.pulse.line().is_slow() { "gzip" } else { "identity" };
+        let compressed = self.pulse.line().is_slow();
+        let encoding = if compressed { "gzip" } else { "identity" };
         let request =
             Request::get(path).header(header::ACCEPT, accept).header(header::ACCEPT_ENCODING, encoding);
         let request = request.body(Body::empty());
@@ -182,7 +200,7 @@ impl Asker {
                     answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
                 };
                 let (status, content_type) = (answer.status().as_u16(), text("content-type").to_owned());
-                let decoder = Decoder::of(text("content-encoding"));
+                let decoder = Decoder::of(text("content-encoding"), compressed);
                 record.status = Some(status);
                 record.audit_id = Some(text("audit-id")).filter(|id| !id.is_empty()).map(Text::from);
                 self.pulse.record(record);
@@ -314,6 +332,26 @@ mod tests {
     use bytes::Bytes;
     use http_body::Frame;
     use http_body_util::StreamBody;
+
+    #[tokio::test]
+    async fn a_health_check_that_is_forbidden_is_doubted_once() {
+        let asked = std::sync::Arc::new(std::sync::atomic::AtomicU16::new(0));
+        let count = std::sync::Arc::clone(&asked);
+        let answers = move |_: Request<Body>| {
+            let nth = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let mut answer = http::Response::new(http_body_util::Full::new(Bytes::from_static(b"ok")));
+            // As a server whose RBAC is not loaded yet, then well, then in earnest.
+            *answer.status_mut() = if nth == 1 { http::StatusCode::OK } else { http::StatusCode::FORBIDDEN };
+            std::future::ready(Ok::<_, std::convert::Infallible>(answer))
+        };
+        let client = Client::new(tower::service_fn(answers), "default");
+        let asker = Asker::direct(client, "x".into(), Pulse::default());
+        assert!(asker.ask_health("/readyz", 100).await.unwrap().0);
+        assert_eq!(asker.ask_health("/readyz", 100).await.unwrap_err().status, Some(403));
+        assert_eq!(asker.ask_health("/readyz", 100).await.unwrap_err().status, Some(403));
+        // The last is believed at once, for a minute.
+        assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 5);
+    }
 
     #[tokio::test]
     async fn a_body_that_never_ends_is_given_up_however_steadily_it_comes() {

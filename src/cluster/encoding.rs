@@ -45,14 +45,14 @@ pub enum Decoder {
 }
 
 impl Decoder {
-    /// For an answer with this `Content-Encoding`.
+    /// For an answer with this `Content-Encoding`, to a question that took gzip or not.
     ///
     /// # Errors
     /// When it is one that was not asked for.
-    pub fn of(content_encoding: &str) -> Result<Self, Failure> {
+    pub fn of(content_encoding: &str, asked_compressed: bool) -> Result<Self, Failure> {
         match content_encoding.trim() {
             "" | "identity" => Ok(Self::Identity),
-            "gzip" => Ok(Self::Gzip(Box::new(GzDecoder::new(Vec::new())))),
+            "gzip" if asked_compressed => Ok(Self::Gzip(Box::new(GzDecoder::new(Vec::new())))),
             other => {
                 let message = format!("the answer is encoded as '{other}', which was not asked for");
                 Err(Failure::new(Reason::Malformed, &message))
@@ -94,8 +94,9 @@ mod tests {
 
     #[test]
     fn other_encodings_are_refused() {
-        assert!(Decoder::of("br").is_err());
-        let mut gzip = Decoder::of("gzip").unwrap_or(Decoder::Identity);
+        assert!(Decoder::of("br", true).is_err() && Decoder::of("gzip", false).is_err());
+        assert!(matches!(Decoder::of("identity", true), Ok(Decoder::Identity)));
+        let mut gzip = Decoder::of("gzip", true).unwrap_or(Decoder::Identity);
         assert!(gzip.decode(Bytes::from_static(b"not gzip at all")).is_err());
     }
 
@@ -105,7 +106,7 @@ mod tests {
             let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
             encoder.write_all(&body).unwrap();
             let packed = encoder.finish().unwrap();
-            let mut decoder = Decoder::of("gzip").unwrap_or(Decoder::Identity);
+            let mut decoder = Decoder::of("gzip", true).unwrap_or(Decoder::Identity);
             let mut got = Vec::new();
             for chunk in packed.chunks(size) {
                 got.extend(decoder.decode(Bytes::copy_from_slice(chunk)).unwrap());
