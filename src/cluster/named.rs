@@ -23,6 +23,8 @@ const AGAIN: Duration = Duration::from_secs(5);
 pub struct Named {
     /// The UID of the namespace kube-system.
     pub uid: Option<Text>,
+    /// Why there is none.
+    pub uid_unread: Option<Unread>,
     /// See [`CONFIG_MAPS`].
     pub config_maps: BTreeMap<Text, Reading<ConfigMap>>,
 }
@@ -34,7 +36,11 @@ pub fn channel() -> (watch::Sender<Named>, watch::Receiver<Named>) {
             Unread::new("get", "configmaps", Reason::Pending, "").in_namespace("kube-system").of(name);
         (Text::new(name), Reading::Unread(unread))
     };
-    watch::channel(Named { uid: None, config_maps: CONFIG_MAPS.into_iter().map(pending).collect() })
+    watch::channel(Named {
+        uid: None,
+        uid_unread: None,
+        config_maps: CONFIG_MAPS.into_iter().map(pending).collect(),
+    })
 }
 
 /// Reads everything once, and again `every` so often, if that is given.
@@ -47,11 +53,15 @@ pub async fn run(
     loop {
         let namespace: Reading<ManagedObject> =
             get(&asker, "/api/v1/namespaces/kube-system", "namespaces", "kube-system").await;
-        if let Some(namespace) = namespace.value() {
-            out.send_modify(|named| {
-                named.uid = Some(namespace.metadata.uid.clone()).filter(|uid| !uid.is_empty())
-            });
-        }
+        out.send_modify(|named| match namespace {
+            Reading::Read { value, .. } => {
+                named.uid = Some(value.metadata.uid).filter(|uid| !uid.is_empty());
+                named.uid_unread = None;
+            }
+            // A namespace keeps its UID: what is known stays so.
+            Reading::Unread(_) if named.uid.is_some() => {}
+            Reading::Unread(unread) => named.uid_unread = Some(Unread { namespace: None, ..unread }),
+        });
         let mut unanswered = false;
         for name in CONFIG_MAPS {
             let path = format!("/api/v1/namespaces/kube-system/configmaps/{name}");

@@ -1,6 +1,6 @@
 //! Everything that is read of one cluster: the tasks that read, and the evidence that they make together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ use crate::evidence::objects::{
 };
 use crate::evidence::{ApiServers, Cluster, Evidence, Listing, ManagedListing, Reading, Scope, ServedApis};
 use crate::text::Text;
+use crate::version::Version;
 
 /// How many pages are asked for at a time. The server is the limit: more would only take from others.
 const PAGES_AT_A_TIME: usize = 4;
@@ -132,7 +133,7 @@ impl Reader {
         }
         let (served, served_feed) = watch::channel(Reading::Unread(super::discover::pending()));
         let (managed, managed_feed) = watch::channel(BTreeMap::new());
-        tasks.spawn(discover(shared.clone(), catalog, served, managed));
+        tasks.spawn(discover(shared.clone(), catalog, servers_feed.clone(), served, managed));
 
         let feeds = Feeds {
             nodes,
@@ -190,6 +191,7 @@ impl Reader {
         evidence.served = feeds.served.borrow().clone();
         let named = feeds.named.borrow().clone();
         evidence.cluster.uid = named.uid;
+        evidence.uid_unread = named.uid_unread;
         if let Some(name) = named.config_maps.get("kubeadm-config").and_then(cluster_name::of_kubeadm) {
             evidence.cluster.name = name;
         }
@@ -255,38 +257,118 @@ where
     Lister::new(what, shared.asker.clone(), Arc::clone(&shared.gate), Arc::clone(&shared.namespaces))
 }
 
-/// Asks which APIs are served, and reads the objects of those that some later version does not serve.
-///
-/// The kinds are chosen once: what a cluster serves changes with its API server's flags, which restarts it, and is
-/// then seen by the next session.
+/// Asks which APIs are served, and reads the objects of those that some later version does not serve. Asks again on a
+/// refresh, and when an API server has another version: it then may serve others.
 async fn discover(
     shared: Shared,
     catalog: &'static Catalog,
+    mut servers: watch::Receiver<ApiServers>,
     served: watch::Sender<Reading<ServedApis>>,
     managed: watch::Sender<BTreeMap<Text, Managed>>,
 ) {
     let mut refresh = shared.refresh.clone();
-    let reading = loop {
+    let mut versions = BTreeSet::new();
+    let mut tasks = JoinSet::new();
+    loop {
+        refresh.mark_unchanged();
         let reading = super::discover::ask(&shared.asker).await;
-        let done = reading.value().is_some() || !shared.follow;
-        served.send_replace(reading.clone());
+        let is_read = reading.value().is_some();
+        if let Some(apis) = reading.value() {
+            managed.send_modify(|known| *known = chosen(&mut tasks, &shared, catalog, apis, known));
+        }
+        // An answer that does not come takes back none that did.
+        if is_read || served.borrow().value().is_none() {
+            served.send_replace(reading);
+        }
         shared.asker.pulse().touch();
-        if done {
-            break reading;
+        if !shared.follow {
+            break;
         }
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(5)) => {}
+            () = tokio::time::sleep(Duration::from_secs(5)), if !is_read => {}
             changed = refresh.changed() => if changed.is_err() { return },
+            () = new_versions(&mut servers, &mut versions) => {}
         }
-    };
-    let Some(apis) = reading.value() else { return };
-    let mut tasks = JoinSet::new();
-    let chosen = what::managed(catalog, apis).into_iter().map(|(group, version, kind, what)| {
-        let key = what.resource.clone();
-        let listing = spawn::<ManagedObject>(&mut tasks, &shared, what);
-        (key, Managed { group, version, kind, listing })
-    });
-    managed.send_replace(chosen.collect());
-    shared.asker.pulse().touch();
+    }
     while tasks.join_next().await.is_some() {}
+}
+
+/// The listings of the kinds that are to be read of `apis`: those of `known` go on, and others begin. One that is not
+/// among them any more ends, as nobody looks at it.
+fn chosen(
+    tasks: &mut JoinSet<()>,
+    shared: &Shared,
+    catalog: &Catalog,
+    apis: &ServedApis,
+    known: &BTreeMap<Text, Managed>,
+) -> BTreeMap<Text, Managed> {
+    let listed = what::managed(catalog, apis).into_iter().map(|(group, version, kind, what)| {
+        let key = what.resource.clone();
+        let managed = match known.get(&key).filter(|known| known.version == version) {
+            Some(known) => known.clone(),
+            None => Managed { group, version, kind, listing: spawn::<ManagedObject>(tasks, shared, what) },
+        };
+        (key, managed)
+    });
+    listed.collect()
+}
+
+/// Waits until the API servers have other versions than those `known`; the first ones are no news.
+async fn new_versions(servers: &mut watch::Receiver<ApiServers>, known: &mut BTreeSet<Version>) {
+    loop {
+        let now: BTreeSet<Version> =
+            servers.borrow_and_update().versions().map(|(_, version)| version.clone()).collect();
+        if !now.is_empty() && now != *known {
+            let is_news = !known.is_empty();
+            *known = now;
+            if is_news {
+                return;
+            }
+        }
+        if servers.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::{ApiServer, Reason, Stamp, Unread};
+
+    fn servers(versions: &[Option<Version>]) -> ApiServers {
+        let unread = |what: &str| Unread::new("get", what, Reason::Unreachable, "");
+        let server = |version: &Option<Version>| ApiServer {
+            address: "x".into(),
+            direct: true,
+            hostname: None,
+            version: match version {
+                Some(value) => Reading::Read {
+                    stamp: Stamp { at: Timestamp::UNIX_EPOCH, how: "x".into() },
+                    value: value.clone(),
+                },
+                None => Reading::Unread(unread("/version")),
+            },
+            ready: Reading::Unread(unread("/readyz")),
+            deprecated_calls: Reading::Unread(unread("/metrics")),
+        };
+        ApiServers { servers: versions.iter().map(server).collect(), ..ApiServers::default() }
+    }
+
+    #[tokio::test]
+    async fn another_version_of_an_api_server_is_news_and_its_silence_is_none() {
+        use futures::FutureExt;
+        let (old, new) = (Version::new(1, 30, 6), Version::new(1, 31, 4));
+        let (out, mut feed) = watch::channel(servers(&[]));
+        let mut known = BTreeSet::new();
+        for (versions, is_news) in [
+            (vec![Some(old.clone())], false),
+            (vec![None], false),
+            (vec![Some(old.clone()), Some(new.clone())], true),
+            (vec![Some(new)], true),
+        ] {
+            out.send_replace(servers(&versions));
+            assert_eq!(new_versions(&mut feed, &mut known).now_or_never().is_some(), is_news, "{versions:?}");
+        }
+    }
 }

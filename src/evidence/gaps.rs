@@ -19,6 +19,7 @@ impl Evidence {
             push(&mut unread, &server.deprecated_calls);
         }
         push(&mut unread, &self.served);
+        unread.extend(self.uid_unread.clone());
         self.config_maps.values().for_each(|reading| push(&mut unread, reading));
         unread.extend(self.objects.gaps());
         unread.extend(self.listings().iter().filter_map(|listing| listing.unwatched.cloned()));

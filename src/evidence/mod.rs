@@ -56,6 +56,9 @@ pub struct Evidence {
     pub format: u32,
     /// Which cluster.
     pub cluster: Cluster,
+    /// Why the cluster's UID is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid_unread: Option<Unread>,
     /// What was to be covered.
     pub scope: Scope,
     /// When the newest part of it was observed: the "now" of checks, which have no clock.
@@ -237,6 +240,7 @@ impl Evidence {
         Self {
             format: FORMAT,
             cluster,
+            uid_unread: None,
             scope,
             at,
             servers: ApiServers { unread: vec![servers], ..ApiServers::default() },
