@@ -479,22 +479,5 @@ fn percent_encoded(token: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_watch_that_ends_at_once_is_asked_for_ever_more_seldom() {
-        let mut failures = 0;
-        let pauses: Vec<_> = (0..6).map(|_| resume_after(Duration::ZERO, &mut failures).as_secs()).collect();
-        assert_eq!(pauses, [1, 3, 10, 30, 30, 30]);
-        // The usual end, after minutes.
-        assert!(resume_after(Duration::from_secs(WATCH_SECONDS), &mut failures) < BACKOFF[0]);
-        assert_eq!(resume_after(Duration::ZERO, &mut failures), BACKOFF[0]);
-    }
-
-    #[test]
-    fn tokens_are_escaped() {
-        assert_eq!(percent_encoded("aZ9-._~"), "aZ9-._~");
-        assert_eq!(percent_encoded("a b&=+/é"), "a%20b%26%3D%2B%2F%C3%A9");
-    }
-}
+#[path = "list_tests.rs"]
+mod tests;

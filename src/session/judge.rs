@@ -106,3 +106,49 @@ fn split(target: Result<Target, String>) -> (Option<Target>, Option<String>) {
         Err(why) => (None, Some(why)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::{ApiServer, ApiServers, Cluster, Reading, Reason, Scope, Stamp, Unread};
+    use jiff::Timestamp;
+
+    /// Two API servers; one without a version did not answer.
+    fn with(versions: [Option<&str>; 2]) -> Arc<Evidence> {
+        let unread = |what: &str| Unread::new("get", what, Reason::Unreachable, "");
+        let server = |(index, version): (usize, Option<&str>)| ApiServer {
+            address: format!("10.0.0.{index}:6443").as_str().into(),
+            direct: true,
+            hostname: None,
+            version: version.map_or_else(
+                || Reading::Unread(unread("/version")),
+                |version| Reading::Read {
+                    stamp: Stamp { at: Timestamp::UNIX_EPOCH, how: "x".into() },
+                    value: version.parse().unwrap(),
+                },
+            ),
+            ready: Reading::Unread(unread("/readyz")),
+            deprecated_calls: Reading::Unread(unread("/metrics")),
+        };
+        let servers = versions.into_iter().enumerate().map(server).collect();
+        let mut evidence = Evidence::nothing(Cluster::default(), Scope::All, Timestamp::UNIX_EPOCH);
+        evidence.servers = ApiServers { servers, unread: Vec::new(), listed: true };
+        Arc::new(evidence)
+    }
+
+    #[tokio::test]
+    async fn the_target_does_not_move_because_a_server_is_silent() {
+        let mut judge = Judge::new(Kind::Inspect, None, Catalog::get().unwrap());
+        for (versions, from) in [
+            // The first that answers need not be the oldest.
+            ([None, Some("v1.31.4")], Some("1.31.4")),
+            ([Some("v1.30.6"), Some("v1.31.4")], Some("1.30.6")),
+            ([None, Some("v1.31.4")], Some("1.30.6")),
+            ([None, None], Some("1.30.6")),
+            ([Some("v1.31.4"), Some("v1.31.4")], Some("1.31.4")),
+        ] {
+            let target = judge.judge(with(versions)).await.target;
+            assert_eq!(target.map(|target| target.from.to_string()).as_deref(), from, "{versions:?}");
+        }
+    }
+}
