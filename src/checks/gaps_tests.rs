@@ -90,6 +90,35 @@ fn every_source_is_missed_by_somebody() {
     }
 }
 
+#[test]
+fn a_listing_that_is_not_kept_up_to_date_is_missed_as_one_that_was_refused() {
+    let world = World::new("1.30.4");
+    let target = world.target("1.31.4");
+    let now = Some(testing::now());
+    type Stale<'a> = &'a dyn Fn(&mut Evidence);
+    let stale: [(&str, Stale); 5] = [
+        ("nodes", &|e| e.objects.nodes.stale_since = now),
+        ("pods", &|e| e.objects.pods.stale_since = now),
+        ("csinodes.storage.k8s.io", &|e| e.objects.csi_nodes.stale_since = now),
+        ("persistentvolumes", &|e| e.objects.persistent_volumes.stale_since = now),
+        ("leases.coordination.k8s.io", &|e| e.objects.leases.stale_since = now),
+    ];
+    for (name, make_stale) in stale {
+        let (_, refused) = world.each_unread().into_iter().find(|(source, _)| source == name).unwrap();
+        let mut evidence = world.evidence.clone();
+        make_stale(&mut evidence);
+        let mut missed = 0;
+        for check in CHECKS {
+            if Verdict::of(&judge_one(check, &refused.evidence, &target)) == Verdict::Unknown {
+                let findings = judge_one(check, &evidence, &target);
+                assert_eq!(Verdict::of(&findings), Verdict::Unknown, "{} with stale {name}", check.id);
+                missed += 1;
+            }
+        }
+        assert!(missed > 0, "{name}");
+    }
+}
+
 /// What is read and shown, and not judged: budgets hold up a drain for as long as they do, and no upgrade.
 const NOT_JUDGED: &[&str] =
     &["configmaps of coredns", "configmaps of kube-proxy", "poddisruptionbudgets.policy"];
