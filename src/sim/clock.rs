@@ -1,28 +1,61 @@
 //! The simulation's time.
 
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use tokio::time::Instant;
 
-/// A clock that runs on from the moment at which the simulation began.
+/// A clock that runs on from the moment at which the simulation began, as fast as it is told to.
 #[derive(Debug, Clone)]
 pub(crate) struct Clock {
     begin: Timestamp,
     since: Instant,
+    /// Simulated seconds in a real one; 0 for a clock that only moves when it is pushed.
+    speed: f64,
+    pushed: Arc<Mutex<Duration>>,
 }
 
 impl Clock {
     /// A clock that shows `begin` now.
-    pub(crate) fn new(begin: Timestamp) -> Self {
-        Self { begin, since: Instant::now() }
+    pub(crate) fn new(begin: Timestamp, speed: f64) -> Self {
+        let speed = if speed.is_finite() { speed.clamp(0.0, 1e6) } else { 1.0 };
+        Self { begin, since: Instant::now(), speed, pushed: Arc::default() }
     }
 
     /// What it shows.
     pub(crate) fn now(&self) -> Timestamp {
-        let passed = SignedDuration::try_from(self.since.elapsed()).unwrap_or_default();
-        self.begin.saturating_add(passed).unwrap_or(self.begin)
+        let pushed = *self.pushed.lock().unwrap_or_else(PoisonError::into_inner);
+        later(self.begin, self.since.elapsed().mul_f64(self.speed).saturating_add(pushed))
     }
+
+    /// Pushes it ahead.
+    pub(crate) fn push(&self, by: Duration) {
+        let mut pushed = self.pushed.lock().unwrap_or_else(PoisonError::into_inner);
+        *pushed = pushed.saturating_add(by);
+    }
+
+    /// How long it really takes until it shows `time`; never, for a clock that stands.
+    pub(crate) fn until(&self, time: Timestamp) -> Option<Duration> {
+        if self.speed <= 0.0 {
+            return None;
+        }
+        let ahead = Duration::try_from(time.duration_since(self.now())).unwrap_or_default();
+        // A timer of a millisecond is the shortest there is.
+        Some(ahead.div_f64(self.speed).max(Duration::from_millis(1)))
+    }
+
+    /// Simulated seconds in a real one.
+    pub(crate) const fn speed(&self) -> f64 {
+        self.speed
+    }
+}
+
+/// The moment that lies so far behind `time`.
+pub(crate) fn later(time: Timestamp, by: Duration) -> Timestamp {
+    let by = SignedDuration::try_from(by).unwrap_or_default();
+    time.saturating_add(by).unwrap_or(time)
 }
 
 /// A time in the form of `metadata.creationTimestamp`: whole seconds.

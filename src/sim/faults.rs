@@ -33,6 +33,11 @@ pub struct Denial {
 }
 
 impl Faults {
+    /// The name that refusals call the user by: that of kubeadm's admin.conf, if no other was given.
+    pub(crate) fn user(&self) -> &str {
+        if self.user.is_empty() { "kubernetes-admin" } else { &self.user }
+    }
+
     /// How long every answer waits.
     pub const fn latency(&self) -> Duration {
         Duration::from_millis(self.latency_millis)

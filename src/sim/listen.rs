@@ -5,11 +5,12 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 
 use super::api;
@@ -47,36 +48,85 @@ async fn bind_one_port(names: &[String]) -> io::Result<BTreeMap<String, TcpListe
     Ok(listeners)
 }
 
-/// Answers at a socket until the set is dropped, which ends every connection too.
-pub(super) fn serve(listener: TcpListener, server: Arc<ApiServer>) -> JoinSet<()> {
+/// Answers at a socket until the set is dropped, which ends every connection too. While the process is not there, the
+/// address is kept, but nothing listens at it: a client is refused.
+pub(super) fn serve(first: Option<TcpListener>, server: Arc<ApiServer>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(async move {
-        let mut connections = JoinSet::new();
+        let mut wanted = server.state.wanted();
+        let mut first = first;
         loop {
-            tokio::select! {
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => {
-                        // Small answers would wait for the client's acknowledgement otherwise.
-                        let _ = stream.set_nodelay(true);
-                        let server = server.clone();
-                        connections.spawn(async move {
-                            let answer = service_fn(move |request| {
-                                let server = server.clone();
-                                async move { Ok::<_, Infallible>(api::answer(server, request).await) }
-                            });
-                            let mut http = http1::Builder::new();
-                            http.timer(TokioTimer::new());
-                            if let Err(error) = http.serve_connection(TokioIo::new(stream), answer).await {
-                                tracing::debug!("a connection to the simulated API server ended: {error}");
-                            }
-                        });
+            let run = *wanted.borrow_and_update();
+            match run {
+                Some(_) => {
+                    let listener = match first.take() {
+                        Some(listener) => listener,
+                        None => listen_again(server.address).await,
+                    };
+                    server.state.tell(run);
+                    let mut connections = JoinSet::new();
+                    tokio::select! {
+                        () = answer(&listener, &server, &mut connections) => {}
+                        changed = wanted.wait_for(|wanted| *wanted != run) => if changed.is_err() { return },
                     }
-                    // Out of file descriptors, mostly: others are closed soon.
-                    Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
-                },
-                Some(_) = connections.join_next() => {}
+                    connections.shutdown().await;
+                }
+                None => {
+                    drop(first.take());
+                    let kept = keep(server.address);
+                    server.state.tell(None);
+                    if wanted.wait_for(Option::is_some).await.is_err() {
+                        return;
+                    }
+                    drop(kept);
+                }
             }
         }
     });
     tasks
+}
+
+async fn answer(listener: &TcpListener, server: &Arc<ApiServer>, connections: &mut JoinSet<()>) {
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    // Small answers would wait for the client's acknowledgement otherwise.
+                    let _ = stream.set_nodelay(true);
+                    let server = server.clone();
+                    connections.spawn(async move {
+                        let answer = service_fn(move |request| {
+                            let server = server.clone();
+                            async move { Ok::<_, Infallible>(api::answer(server, request).await) }
+                        });
+                        let mut http = http1::Builder::new();
+                        http.timer(TokioTimer::new());
+                        if let Err(error) = http.serve_connection(TokioIo::new(stream), answer).await {
+                            tracing::debug!("a connection to the simulated API server ended: {error}");
+                        }
+                    });
+                }
+                // Out of file descriptors, mostly: others are closed soon.
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// Holds an address without listening at it, so that nobody else is given its port meanwhile.
+fn keep(address: SocketAddr) -> Option<TcpSocket> {
+    let socket = TcpSocket::new_v4().ok()?;
+    socket.set_reuseaddr(true).ok()?;
+    socket.bind(address).ok()?;
+    Some(socket)
+}
+
+async fn listen_again(address: SocketAddr) -> TcpListener {
+    loop {
+        match keep(address).map(|socket| socket.listen(1024)) {
+            Some(Ok(listener)) => return listener,
+            _ => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
 }

@@ -8,15 +8,16 @@ mod api;
 mod budget;
 mod build;
 mod clock;
+mod control;
 mod faults;
 mod hosts;
 mod listen;
 mod names;
-mod pulse;
 mod scenario;
 mod state;
 mod store;
 mod template;
+mod timeline;
 
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use http::{Request, Response};
 use jiff::Timestamp;
@@ -33,15 +34,17 @@ use tokio::task::JoinSet;
 use tower::util::BoxCloneService;
 
 pub use self::faults::{Denial, Faults};
-pub use self::hosts::{HostError, Hosts};
+pub use self::hosts::{HostError, Hosts, UnitState};
 pub use self::scenario::{SCENARIOS, Scenario, find};
 pub use self::state::SeenRequest;
 
 use self::clock::Clock;
+use self::hosts::Machine;
 use self::scenario::Script;
-use self::state::{ApiServer, Call, Cluster, Process};
+use self::state::{ApiServer, Call, Cluster, Process, ServerState};
 use self::store::Store;
 use self::store::bulk::Bulk;
+use self::timeline::Timeline;
 use crate::version::Version;
 
 /// The body of a simulated API server's answer.
@@ -81,7 +84,7 @@ impl SimError {
 }
 
 /// How a scenario is played.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// So many pods of 6 KB more, in namespaces of their own.
     pub scale_pods: usize,
@@ -89,6 +92,16 @@ pub struct Options {
     pub faults: Faults,
     /// What time it is when the simulation begins; the real one, if absent.
     pub now: Option<Timestamp>,
+    /// How many simulated seconds go by in a real one. With 0 time stands still, and [`Simulation::pass`] moves it.
+    pub speed: f64,
+    /// What chance decides, it decides by this: the same seed gives the same course.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { scale_pods: 0, faults: Faults::default(), now: None, speed: 1.0, seed: 0 }
+    }
 }
 
 /// A running simulation. Dropping it ends it.
@@ -96,10 +109,8 @@ pub struct Options {
 pub struct Simulation {
     cluster: Arc<Cluster>,
     servers: Vec<Arc<ApiServer>>,
-    listening: Mutex<BTreeMap<String, JoinSet<()>>>,
     hosts: Hosts,
-    name: String,
-    _pulse: JoinSet<()>,
+    _tasks: Vec<JoinSet<()>>,
 }
 
 /// Starts the scenario of a name, inside the current tokio runtime.
@@ -107,7 +118,7 @@ pub struct Simulation {
 /// # Errors
 /// [`SimError::UnknownScenario`] for a name that no scenario has; [`SimError::Listen`] when loopback cannot be had.
 pub async fn start(scenario: &str, options: Options) -> Result<Simulation, SimError> {
-    let clock = Clock::new(options.now.unwrap_or_else(Timestamp::now));
+    let clock = Clock::new(options.now.unwrap_or_else(Timestamp::now), options.speed);
     let now = clock.now();
     let mut script = find(scenario)?.script(now)?;
     script.faults = std::mem::take(&mut script.faults).and(options.faults);
@@ -131,30 +142,35 @@ pub async fn start(scenario: &str, options: Options) -> Result<Simulation, SimEr
     // What was there from the beginning is no change that a watch could begin before.
     store.compact();
 
-    let hosts = Hosts::new(&script, &addresses, clock.clone())?;
-    let cluster = Arc::new(Cluster::new(store, script.faults.clone(), clock));
-    let servers: Vec<Arc<ApiServer>> = addresses
-        .iter()
-        .map(|(name, address)| {
-            Arc::new(ApiServer::new(name, *address, cluster.clone(), process(&script, name, now)))
-        })
-        .collect();
-    let simulation = Simulation {
-        _pulse: pulse::start(cluster.clone()),
-        listening: Mutex::default(),
-        name: script.cluster.name.clone(),
-        hosts,
-        cluster,
-        servers,
-    };
-    for server in &simulation.servers {
-        if let Some(listener) = listeners.remove(&server.name)
-            && !script.faults.gone.contains(&server.name)
-        {
-            simulation.listening().insert(server.name.clone(), listen::serve(listener, server.clone()));
-        }
+    let gone = &script.faults.gone;
+    let mut states = BTreeMap::new();
+    for (name, address) in &addresses {
+        let state = ServerState::new(*address, process(&script, name, now), !gone.contains(name));
+        states.insert(name.clone(), Arc::new(state));
     }
-    Ok(simulation)
+    let mut machines = BTreeMap::new();
+    for name in script.nodes.keys() {
+        machines.insert(name.clone(), Machine::new(&script, &addresses, name)?);
+    }
+    let name = script.cluster.name.clone();
+    let timeline = Arc::new(Timeline::new(clock));
+    let faults = script.faults.clone();
+    let cluster =
+        Arc::new(Cluster::new(&name, options.seed, timeline.clone(), store, faults, states, machines));
+    control::begin(&cluster);
+    let mut tasks = vec![Timeline::drive(timeline)];
+    let mut servers = Vec::new();
+    for (name, state) in &cluster.servers {
+        let server = Arc::new(ApiServer {
+            name: name.clone(),
+            address: state.address,
+            cluster: cluster.clone(),
+            state: state.clone(),
+        });
+        tasks.push(listen::serve(listeners.remove(name), server.clone()));
+        servers.push(server);
+    }
+    Ok(Simulation { hosts: Hosts::new(cluster.clone()), cluster, servers, _tasks: tasks })
 }
 
 fn process(script: &Script, name: &str, now: Timestamp) -> Process {
@@ -167,9 +183,12 @@ fn process(script: &Script, name: &str, now: Timestamp) -> Process {
         subresource: call.subresource.clone(),
         removed_release: call.removed_release.clone(),
     };
+    let started = spec.and_then(|spec| spec.started).or_else(|| node.map(|node| node.booted)).unwrap_or(now);
     Process {
         version: spec.and_then(|spec| spec.version.clone()).unwrap_or_else(|| script.cluster.version.clone()),
-        started: spec.and_then(|spec| spec.started).or_else(|| node.map(|node| node.booted)).unwrap_or(now),
+        started,
+        forbids_until: started,
+        ready_from: started,
         calls: spec.map(|spec| spec.calls.iter().map(call).collect()).unwrap_or_default(),
     }
 }
@@ -196,8 +215,7 @@ impl Simulation {
 
     /// The address that a client is given: the first API server that answers.
     pub fn url(&self) -> String {
-        let listening = self.listening();
-        let server = self.servers.iter().find(|server| listening.contains_key(&server.name));
+        let server = self.servers.iter().find(|server| server.state.is_up());
         server.or(self.servers.first()).map(|server| format!("http://{}", server.address)).unwrap_or_default()
     }
 
@@ -208,7 +226,7 @@ impl Simulation {
 
     /// kubeadm's clusterName.
     pub fn cluster_name(&self) -> &str {
-        &self.name
+        &self.cluster.name
     }
 
     /// The machines, which answer the probe.
@@ -231,36 +249,41 @@ impl Simulation {
         self.cluster.store().compact();
     }
 
-    /// Ends the API server of a node, with all its connections. Whether there was one.
-    pub async fn stop_server(&self, node: &str) -> bool {
-        let stopped = self.listening().remove(node);
-        self.change_faults(|faults| faults.gone.push(node.to_owned()));
-        match stopped {
-            Some(mut tasks) => {
-                // Until the task has ended, its socket still listens.
-                tasks.shutdown().await;
-                true
-            }
-            None => false,
+    /// What time it is in the simulation.
+    pub fn now(&self) -> Timestamp {
+        self.hosts.now()
+    }
+
+    /// Lets so much simulated time go by at once, with all that happens in it.
+    pub async fn pass(&self, time: std::time::Duration) {
+        self.cluster.timeline.clock().push(time);
+        self.cluster.timeline.advance();
+        for server in &self.servers {
+            server.state.settled().await;
         }
+    }
+
+    /// Ends the API server of a node, with all its connections, as if its machine were cut off. Whether there was one.
+    pub async fn stop_server(&self, node: &str) -> bool {
+        let Some(server) = self.cluster.servers.get(node) else { return false };
+        let was_up = server.is_up();
+        server.stop();
+        server.settled().await;
+        was_up
     }
 
     /// Starts the API server of a node again, at the same address.
     ///
     /// # Errors
-    /// When it has no API server, or the address is taken meanwhile.
+    /// When it has no API server.
     pub async fn start_server(&self, node: &str) -> Result<(), SimError> {
         let unknown = || SimError::data(&format!("{node} has no API server"));
-        let server = self.servers.iter().find(|server| server.name == node).ok_or_else(unknown)?;
-        self.stop_server(node).await;
-        let listener = tokio::net::TcpListener::bind(server.address).await?;
-        {
-            let mut process = server.process();
-            process.started = self.cluster.clock.now();
-            process.calls.clear();
-        }
-        self.listening().insert(node.to_owned(), listen::serve(listener, server.clone()));
-        self.change_faults(|faults| faults.gone.retain(|gone| gone != node));
+        let server = self.cluster.servers.get(node).ok_or_else(unknown)?;
+        let now = self.now();
+        let before = server.process().clone();
+        let calls = std::collections::BTreeSet::new();
+        server.start(Process { started: now, forbids_until: now, ready_from: now, calls, ..before });
+        server.settled().await;
         Ok(())
     }
 
@@ -282,8 +305,10 @@ impl Simulation {
     pub fn shutdown(self) {
         drop(self);
     }
+}
 
-    fn listening(&self) -> MutexGuard<'_, BTreeMap<String, JoinSet<()>>> {
-        self.listening.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Simulation {
+    fn drop(&mut self) {
+        self.cluster.timeline.end();
     }
 }

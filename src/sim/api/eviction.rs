@@ -1,6 +1,8 @@
 //! Evictions, and the budgets that hold them up. Source: k8s.io/kubernetes pkg/registry/core/pod/storage/eviction.go;
 //! answers seen at kube-apiserver 1.30.14.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -10,12 +12,12 @@ use super::resource;
 use super::status::{self, Refusal};
 use super::{Answer, Asked};
 use crate::sim::budget::{self, number};
-use crate::sim::clock;
 use crate::sim::state::ApiServer;
 use crate::sim::store::Object;
+use crate::sim::{clock, control};
 
 /// `POST` of an Eviction.
-pub(super) fn evict(server: &ApiServer, asked: &Asked, objects: &Objects) -> Answer {
+pub(super) fn evict(server: &Arc<ApiServer>, asked: &Asked, objects: &Objects) -> Answer {
     let (pods, key) = (objects.resource, key_of(objects));
     let mut store = server.cluster.store();
     let pod = store.get(pods, &key).ok_or_else(|| Refusal::not_found(pods, &key.name))?;
@@ -29,7 +31,7 @@ pub(super) fn evict(server: &ApiServer, asked: &Asked, objects: &Objects) -> Ans
     let dry_run = asked.params.has("dryRun") || asked_dry_run(&asked.body);
     match matching.as_slice() {
         [budget] if needs_budget(&pod) && (budget::is_ready(&pod) || !lets_unready_go(budget)) => {
-            let spent = spend(budget, &key.name, &clock::seconds(server.cluster.clock.now()))?;
+            let spent = spend(budget, &key.name, &clock::seconds(server.cluster.now()))?;
             if !dry_run {
                 store.put(budgets, spent);
             }
@@ -41,8 +43,9 @@ pub(super) fn evict(server: &ApiServer, asked: &Asked, objects: &Objects) -> Ans
         }
         _ => {}
     }
+    drop(store);
     if !dry_run {
-        store.delete(pods, &key);
+        control::pods::end(&server.cluster, &key);
     }
     let mut success = status::success(Value::Null);
     if let Some(success) = success.as_object_mut() {

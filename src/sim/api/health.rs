@@ -49,12 +49,24 @@ const CHECKS: &[&str] = &[
 /// Checks that only /readyz makes.
 const READINESS_ONLY: [&str; 3] = ["etcd-readiness", "informer-sync", "shutdown"];
 
+/// Checks that fail while a server has only just started.
+const STARTING: [&str; 2] = ["informer-sync", "poststarthook/rbac/bootstrap-roles"];
+
+/// Checks that fail while its etcd does not answer.
+const ETCD: [&str; 2] = ["etcd", "etcd-readiness"];
+
 const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// `/livez`, `/readyz`, `/healthz`, or one check of them. A failure is always told in full.
 pub(super) fn answer(server: &ApiServer, endpoint: &str, path: &str, verbose: bool) -> Response<Body> {
     let faults = server.cluster.faults();
-    let fails = |check: &str| faults.failing_at(&server.name).any(|failing| failing == check);
+    let starts = server.process().ready_from > server.cluster.now();
+    let etcd = server.cluster.members().serves(&server.name);
+    let fails = |check: &str| {
+        faults.failing_at(&server.name).any(|failing| failing == check)
+            || starts && STARTING.contains(&check)
+            || !etcd && ETCD.contains(&check)
+    };
     let one = path.trim_matches('/').split_once('/').map(|(_, check)| check);
     let mut listing = String::new();
     let mut failed = 0;

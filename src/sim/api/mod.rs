@@ -76,6 +76,7 @@ where
 {
     let (head, body) = request.into_parts();
     let whole = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    server.cluster.timeline.advance();
     let audit_id = server.cluster.note(&server.name, head.method.as_str(), whole);
     let latency = server.cluster.faults().latency();
     if !latency.is_zero() {
@@ -104,13 +105,16 @@ where
 
 fn route(server: &Arc<ApiServer>, asked: &Asked) -> Answer {
     let target = path::parse(&asked.path, server.minor());
+    let forbids = server.process().forbids_until > server.cluster.now();
     if let Target::Objects(objects) = &target {
         return of_objects(server, asked, objects);
     }
     {
+        // Whoever it is may ask for health, before any role is known.
+        let forbids = forbids && !matches!(target, Target::Health(_));
         let faults = server.cluster.faults();
-        if faults.denies("get", &asked.path, None) {
-            return Err(Refusal::forbidden_path(&faults.user, &asked.path));
+        if forbids || faults.denies("get", &asked.path, None) {
+            return Err(Refusal::forbidden_path(faults.user(), &asked.path));
         }
     }
     if asked.method != Method::GET {
@@ -137,6 +141,9 @@ fn of_objects(server: &Arc<ApiServer>, asked: &Asked, objects: &Objects) -> Answ
         return Err(Refusal::method_not_allowed());
     }
     note_deprecated(server, objects);
+    if !server.cluster.members().serves(&server.name) {
+        return Err(Refusal::no_etcd());
+    }
     if !accepts_json(asked.header(header::ACCEPT)) {
         return Err(Refusal::not_acceptable());
     }
@@ -163,8 +170,9 @@ fn check_rights(server: &ApiServer, verb: &str, objects: &Objects) -> Result<(),
     };
     let (namespace, name) = (objects.namespace.as_deref(), objects.name.as_deref());
     let faults = server.cluster.faults();
-    if faults.denies(verb, &whole, namespace) {
-        return Err(Refusal::forbidden(&faults.user, verb, resource, subresource, namespace, name));
+    let forbids = server.process().forbids_until > server.cluster.now();
+    if forbids || faults.denies(verb, &whole, namespace) {
+        return Err(Refusal::forbidden(faults.user(), verb, resource, subresource, namespace, name));
     }
     Ok(())
 }

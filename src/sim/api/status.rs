@@ -153,6 +153,13 @@ impl Refusal {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message, json!({}))
     }
 
+    /// 500 while the server's etcd does not answer.
+    pub(crate) fn no_etcd() -> Self {
+        let message = "rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: \
+                       dial tcp 127.0.0.1:2379: connect: connection refused\"";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message, Value::Null)
+    }
+
     /// 504 for a revision that is not there yet.
     pub(crate) fn too_large_revision(asked: u64, current: u64) -> Self {
         let message = format!("Timeout: Too large resource version: {asked}, current: {current}");

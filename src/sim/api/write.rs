@@ -1,5 +1,7 @@
 //! Changes of objects: create, update, patch, delete.
 
+use std::sync::Arc;
+
 use http::{StatusCode, header};
 use serde_json::{Value, json};
 
@@ -9,13 +11,13 @@ use super::status::{self, Refusal};
 use super::{Answer, Asked, patch as patches, shown};
 use crate::sim::state::ApiServer;
 use crate::sim::store::Key;
-use crate::sim::{clock, names};
+use crate::sim::{clock, control, names};
 
 /// `POST` of an object.
-pub(super) fn create(server: &ApiServer, asked: &Asked, objects: &Objects) -> Answer {
+pub(super) fn create(server: &Arc<ApiServer>, asked: &Asked, objects: &Objects) -> Answer {
     let mut object = parsed(asked)?;
     let resource = objects.resource;
-    let now = server.cluster.clock.now();
+    let now = server.cluster.now();
     let mut store = server.cluster.store();
     let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else {
         return Err(Refusal::invalid(resource, "", "metadata", "Required value"));
@@ -50,11 +52,13 @@ pub(super) fn create(server: &ApiServer, asked: &Asked, objects: &Objects) -> An
     }
     note_manager(&mut object, asked, objects, &clock::seconds(now));
     let object = store.put(resource, object);
+    drop(store);
+    control::nodes::written(&server.cluster, resource.kind, &key);
     Ok(super::json(StatusCode::CREATED, &shown(&object, objects)))
 }
 
 /// `PUT` of an object.
-pub(super) fn update(server: &ApiServer, asked: &Asked, objects: &Objects) -> Answer {
+pub(super) fn update(server: &Arc<ApiServer>, asked: &Asked, objects: &Objects) -> Answer {
     let wanted = parsed(asked)?;
     change(server, asked, objects, |object| {
         *object = wanted;
@@ -63,7 +67,7 @@ pub(super) fn update(server: &ApiServer, asked: &Asked, objects: &Objects) -> An
 }
 
 /// `PATCH` of an object, in any of the four forms; server-side apply and strategic merge are taken for merge patches.
-pub(super) fn patch(server: &ApiServer, asked: &Asked, objects: &Objects) -> Answer {
+pub(super) fn patch(server: &Arc<ApiServer>, asked: &Asked, objects: &Objects) -> Answer {
     let content_type = asked.header(header::CONTENT_TYPE);
     let patch: Value = match content_type.split(';').next().unwrap_or_default().trim() {
         "application/apply-patch+yaml" => serde_yaml::from_slice(&asked.body)
@@ -83,13 +87,17 @@ pub(super) fn patch(server: &ApiServer, asked: &Asked, objects: &Objects) -> Ans
     })
 }
 
-/// `DELETE` of an object. It is gone at once: nobody here waits for finalizers or a grace period.
-pub(super) fn delete(server: &ApiServer, objects: &Objects) -> Answer {
+/// `DELETE` of an object. A pod has its grace period; anything else is gone at once: nobody here waits for finalizers.
+pub(super) fn delete(server: &Arc<ApiServer>, objects: &Objects) -> Answer {
     let key = key_of(objects);
-    let mut store = server.cluster.store();
-    let object = store
-        .delete(objects.resource, &key)
-        .ok_or_else(|| Refusal::not_found(objects.resource, &key.name))?;
+    let not_found = || Refusal::not_found(objects.resource, &key.name);
+    let object = if objects.resource.id() == ("", "pods") {
+        let pod = server.cluster.store().get(objects.resource, &key).ok_or_else(not_found)?;
+        control::pods::end(&server.cluster, &key);
+        pod
+    } else {
+        server.cluster.store().delete(objects.resource, &key).ok_or_else(not_found)?
+    };
     let mut details = status::details(objects.resource, Some(&key.name));
     if let Some(details) = details.as_object_mut() {
         details.insert("uid".to_owned(), object.pointer("/metadata/uid").cloned().unwrap_or_default());
@@ -99,7 +107,7 @@ pub(super) fn delete(server: &ApiServer, objects: &Objects) -> Answer {
 
 /// Changes an object by `by`, with what a server keeps, checks and counts up.
 fn change(
-    server: &ApiServer,
+    server: &Arc<ApiServer>,
     asked: &Asked,
     objects: &Objects,
     by: impl FnOnce(&mut Value) -> Result<(), String>,
@@ -137,8 +145,10 @@ fn change(
     {
         set(&mut object, "generation", json!(generation + 1));
     }
-    note_manager(&mut object, asked, objects, &clock::seconds(server.cluster.clock.now()));
+    note_manager(&mut object, asked, objects, &clock::seconds(server.cluster.now()));
     let object = store.put(resource, object);
+    drop(store);
+    control::nodes::written(&server.cluster, resource.kind, &key);
     Ok(super::json(StatusCode::OK, &shown(&object, objects)))
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::pod::{self, Shape};
 use super::{World, text};
 use crate::sim::api::merge;
-use crate::sim::scenario::NodeSpec;
+use crate::sim::scenario::{NodeSpec, PodSpec};
 use crate::sim::template::Template;
 use crate::sim::{SimError, clock, names};
 
@@ -74,42 +75,10 @@ impl World<'_> {
     /// The mirror that a kubelet makes of a static pod.
     fn mirror_pod(&mut self, name: &str, node: &NodeSpec, manifest: Value) -> Result<(), SimError> {
         let component = text(&manifest, "/metadata/labels/component").to_owned();
-        let mut template = manifest;
-        let hash = names::hex32(&template.to_string());
         let restarted = node.api_server.started.filter(|_| component == "kube-apiserver");
-        let seen = restarted.unwrap_or(node.booted);
-        merge(
-            &mut template,
-            &json!({
-                "metadata": {
-                    "name": null, "namespace": null,
-                    "annotations": {
-                        "kubernetes.io/config.hash": hash, "kubernetes.io/config.mirror": hash,
-                        "kubernetes.io/config.seen": clock::micros(seen), "kubernetes.io/config.source": "file",
-                    },
-                },
-                "spec": {
-                    "hostNetwork": true, "priority": 2_000_001_000, "priorityClassName": "system-node-critical",
-                    "securityContext": { "seccompProfile": { "type": "RuntimeDefault" } },
-                    "tolerations": [{ "operator": "Exists", "effect": "NoExecute" }],
-                },
-            }),
-        );
-        let mut owner = json!([{ "apiVersion": "v1", "kind": "Node", "name": name, "uid": self.uid("Node", "", name), "controller": true }]);
-        let shape = Shape {
-            name: format!("{component}-{name}"),
-            namespace: "kube-system",
-            generate_name: None,
-            owner: owner.take(),
-            labels: json!({}),
-            template: &template,
-            node: Some((name, node)),
-            made: seen,
-            state: node.static_pods.get(&component),
-            manager: "kubelet",
-        };
-        let pod = pod::pod(&shape);
-        self.add("v1", "Pod", pod)
+        let uid = self.uid("Node", "", name);
+        let (seen, state) = (restarted.unwrap_or(node.booted), node.static_pods.get(&component));
+        self.add("v1", "Pod", mirror_pod((name, &node.address, &uid), &manifest, seen, state))
     }
 
     fn lease(
@@ -118,7 +87,7 @@ impl World<'_> {
         labels: Value,
         holder: &str,
         seconds: u32,
-        acquired: jiff::Timestamp,
+        acquired: Timestamp,
     ) -> Result<(), SimError> {
         let mut lease = json!({
             "metadata": { "name": name, "namespace": "kube-system" },
@@ -178,4 +147,45 @@ impl World<'_> {
             "subsets": subsets,
         }))
     }
+}
+
+/// The mirror that the kubelet of a node (name, address, UID) makes of a static pod.
+pub(crate) fn mirror_pod(
+    (name, address, uid): (&str, &str, &str),
+    manifest: &Value,
+    seen: Timestamp,
+    state: Option<&PodSpec>,
+) -> Value {
+    let component = text(manifest, "/metadata/labels/component");
+    let mut template = manifest.clone();
+    let hash = names::hex32(&manifest.to_string());
+    merge(
+        &mut template,
+        &json!({
+            "metadata": {
+                "name": null, "namespace": null,
+                "annotations": {
+                    "kubernetes.io/config.hash": hash, "kubernetes.io/config.mirror": hash,
+                    "kubernetes.io/config.seen": clock::micros(seen), "kubernetes.io/config.source": "file",
+                },
+            },
+            "spec": {
+                "hostNetwork": true, "priority": 2_000_001_000, "priorityClassName": "system-node-critical",
+                "securityContext": { "seccompProfile": { "type": "RuntimeDefault" } },
+                "tolerations": [{ "operator": "Exists", "effect": "NoExecute" }],
+            },
+        }),
+    );
+    pod::pod(&Shape {
+        name: format!("{component}-{name}"),
+        namespace: "kube-system",
+        generate_name: None,
+        owner: json!([{ "apiVersion": "v1", "kind": "Node", "name": name, "uid": uid, "controller": true }]),
+        labels: json!({}),
+        template: &template,
+        node: Some((name, address)),
+        made: seen,
+        state,
+        manager: "kubelet",
+    })
 }

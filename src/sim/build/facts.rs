@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Addresses, World, node, text};
 use crate::sim::api::merge;
 use crate::sim::scenario::{NodeSpec, Script};
 use crate::sim::template::Template;
-use crate::sim::{SimError, names};
+use crate::sim::{SimError, clock, names};
 
 /// The document of a node, but for the time at which it is collected.
 ///
@@ -52,7 +53,7 @@ pub(crate) fn facts(script: &Script, addresses: &Addresses, name: &str) -> Resul
         ("leaderId", member_id(leader)),
         ("kubeletConfig", kubelet_config(script)),
         ("isLeader", (leader == name).to_string()),
-        ("booted", crate::sim::clock::seconds(spec.booted)),
+        ("booted", clock::seconds(spec.booted)),
     ]);
     fill(&mut facts, &holes);
     Ok(facts)
@@ -93,34 +94,54 @@ fn kubelet_config(script: &Script) -> String {
     names::sha256(text(map, "/data/kubelet"))
 }
 
-fn member_id(name: &str) -> String {
+pub(crate) fn member_id(name: &str) -> String {
     names::number(&format!("etcd member {name}")).to_string()
 }
 
-/// What the probe reads from the manifests. A flag's line is where kubeadm's manifest has it.
 fn static_pods(world: &World<'_>, name: &str, node: &NodeSpec) -> Result<Vec<Value>, SimError> {
-    let made = crate::sim::clock::seconds(node.api_server.started.unwrap_or(node.booted));
-    let entry = |manifest: &Value| {
-        let component = text(manifest, "/metadata/name");
-        let first_line = if manifest.pointer("/metadata/annotations").is_some() { 16 } else { 14 };
-        let command = manifest.pointer("/spec/containers/0/command").and_then(Value::as_array);
-        let arguments = command.into_iter().flatten().filter_map(Value::as_str).enumerate();
-        let flags: Vec<Value> = arguments
-            .filter_map(|(index, argument)| {
-                let (name, value) = argument.strip_prefix("--")?.split_once('=')?;
-                Some(json!({ "name": name, "value": value, "line": first_line + index - 1 }))
-            })
-            .collect();
-        let volumes = manifest.pointer("/spec/volumes").and_then(Value::as_array);
-        let paths: Vec<&str> =
-            volumes.into_iter().flatten().map(|volume| text(volume, "/hostPath/path")).collect();
-        json!({
-            "path": format!("/etc/kubernetes/manifests/{component}.yaml"), "kind": "Pod", "name": component,
-            "namespace": "kube-system", "images": [text(manifest, "/spec/containers/0/image")], "hostPaths": paths,
-            "proxyVariables": [], "flags": flags, "sha256": names::sha256(&manifest.to_string()), "modified": made,
+    let made = node.api_server.started.unwrap_or(node.booted);
+    Ok(world.static_pods(name, node)?.iter().map(|manifest| static_pod(manifest, made)).collect())
+}
+
+/// What the probe reads from a manifest. A flag's line is where kubeadm's manifest has it.
+pub(crate) fn static_pod(manifest: &Value, modified: Timestamp) -> Value {
+    let component = text(manifest, "/metadata/name");
+    let first_line = if manifest.pointer("/metadata/annotations").is_some() { 16 } else { 14 };
+    let command = manifest.pointer("/spec/containers/0/command").and_then(Value::as_array);
+    let arguments = command.into_iter().flatten().filter_map(Value::as_str).enumerate();
+    let flags: Vec<Value> = arguments
+        .filter_map(|(index, argument)| {
+            let (name, value) = argument.strip_prefix("--")?.split_once('=')?;
+            Some(json!({ "name": name, "value": value, "line": first_line + index - 1 }))
         })
+        .collect();
+    let volumes = manifest.pointer("/spec/volumes").and_then(Value::as_array);
+    let paths: Vec<&str> =
+        volumes.into_iter().flatten().map(|volume| text(volume, "/hostPath/path")).collect();
+    json!({
+        "path": format!("/etc/kubernetes/manifests/{component}.yaml"), "kind": "Pod", "name": component,
+        "namespace": "kube-system", "images": [text(manifest, "/spec/containers/0/image")], "hostPaths": paths,
+        "proxyVariables": [], "flags": flags, "sha256": names::sha256(&manifest.to_string()),
+        "modified": clock::seconds(modified),
+    })
+}
+
+/// The manifests of a node's static pods, by component, each with the time of its file.
+///
+/// # Errors
+/// [`SimError::Data`], when the scenario's data is wrong.
+pub(crate) fn manifests(
+    script: &Script,
+    addresses: &Addresses,
+    name: &str,
+) -> Result<BTreeMap<String, (Value, Timestamp)>, SimError> {
+    let Some(node) = script.nodes.get(name).filter(|node| node.control_plane) else {
+        return Ok(BTreeMap::new());
     };
-    Ok(world.static_pods(name, node)?.iter().map(entry).collect())
+    let world = World { script, addresses, now: script.cluster.made, objects: Vec::new() };
+    let made = node.api_server.started.unwrap_or(node.booted);
+    let named = |manifest: Value| (text(&manifest, "/metadata/name").to_owned(), (manifest, made));
+    Ok(world.static_pods(name, node)?.into_iter().map(named).collect())
 }
 
 fn or_empty(value: &Value) -> Value {

@@ -3,7 +3,7 @@
 mod control_plane;
 mod facts;
 mod node;
-mod place;
+pub(crate) mod place;
 mod pod;
 mod workload;
 
@@ -13,7 +13,10 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-pub(crate) use self::facts::facts;
+pub(crate) use self::control_plane::mirror_pod;
+pub(crate) use self::facts::{facts, manifests, member_id, static_pod};
+pub(crate) use self::pod::{Shape, pod};
+pub(crate) use self::workload::tolerate;
 use super::SimError;
 use super::api::resource::{self, Resource};
 use super::scenario::Script;
@@ -139,9 +142,11 @@ impl World<'_> {
             .filter(|(resource, _)| resource.id() == ("", "pods"))
             .map(|(_, pod)| pod.clone())
             .collect();
+        let scales = super::budget::scales(self.objects.iter().map(|(_, object)| object));
+        let now = self.now;
         for (resource, budget) in &mut self.objects {
             if resource.plural == "poddisruptionbudgets" {
-                super::budget::settle(budget, pods.iter());
+                super::budget::settle(budget, pods.iter(), &scales, now);
             }
         }
     }

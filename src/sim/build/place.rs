@@ -12,7 +12,7 @@ use crate::sim::scenario::NodeSpec;
 const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
 
 /// Taints that the DaemonSet controller lets every pod of a DaemonSet tolerate.
-pub(super) const DAEMON_TOLERATIONS: [(&str, &str); 6] = [
+pub(crate) const DAEMON_TOLERATIONS: [(&str, &str); 6] = [
     ("node.kubernetes.io/not-ready", "NoExecute"),
     ("node.kubernetes.io/unreachable", "NoExecute"),
     ("node.kubernetes.io/disk-pressure", "NoSchedule"),
@@ -47,13 +47,31 @@ pub(super) fn taints(node: &NodeSpec) -> Vec<(&'static str, &'static str)> {
 
 /// Whether a pod with `spec` may be put on the node.
 pub(super) fn fits(name: &str, node: &NodeSpec, spec: &Value) -> bool {
-    let labels = labels(name, node);
+    allowed(&labels(name, node), taints(node).into_iter(), spec)
+}
+
+/// Whether a pod with `spec` may be put on a Node as it now is.
+pub(crate) fn fits_now(node: &Value, spec: &Value) -> bool {
+    let labels = node.pointer("/metadata/labels").unwrap_or(&Value::Null);
+    let all = node.pointer("/spec/taints").and_then(Value::as_array);
+    let of = |taint: &'_ Value, field: &str| {
+        taint.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let mut taints: Vec<(String, String)> =
+        all.into_iter().flatten().map(|taint| (of(taint, "key"), of(taint, "effect"))).collect();
+    // The scheduler does not wait for the taint.
+    if node.pointer("/spec/unschedulable").and_then(Value::as_bool) == Some(true) {
+        taints.push(("node.kubernetes.io/unschedulable".to_owned(), "NoSchedule".to_owned()));
+    }
+    taints.retain(|(_, effect)| effect != "PreferNoSchedule");
+    allowed(labels, taints.iter().map(|(key, effect)| (key.as_str(), effect.as_str())), spec)
+}
+
+fn allowed<'t>(labels: &Value, mut taints: impl Iterator<Item = (&'t str, &'t str)>, spec: &Value) -> bool {
     let selected = json!({ "matchLabels": spec.get("nodeSelector").cloned().unwrap_or_else(|| json!({})) });
     let tolerations = spec.get("tolerations").and_then(Value::as_array);
-    let tolerated = |taint: &(&str, &str)| tolerations.into_iter().flatten().any(|t| tolerates(t, *taint));
-    Selector::of_labels(&selected).takes_labels(&labels)
-        && affine(&labels, spec)
-        && taints(node).iter().all(tolerated)
+    let tolerated = |taint: (&str, &str)| tolerations.into_iter().flatten().any(|t| tolerates(t, taint));
+    Selector::of_labels(&selected).takes_labels(labels) && affine(labels, spec) && taints.all(tolerated)
 }
 
 /// Whether required node affinity, one of whose terms must hold, allows a node with these labels.

@@ -5,38 +5,38 @@ use serde_json::{Value, json};
 
 use super::{managed, text};
 use crate::sim::api::merge;
-use crate::sim::scenario::{NodeSpec, PodSpec};
+use crate::sim::scenario::PodSpec;
 use crate::sim::{clock, names};
 
 /// The prefix of the AppArmor annotation.
 const APPARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
 
 /// What a pod is made of.
-pub(super) struct Shape<'s> {
+pub(crate) struct Shape<'s> {
     /// Its name.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Its namespace.
-    pub(super) namespace: &'s str,
+    pub(crate) namespace: &'s str,
     /// What its name was made from, for a controller's pod.
-    pub(super) generate_name: Option<String>,
+    pub(crate) generate_name: Option<String>,
     /// `ownerReferences`
-    pub(super) owner: Value,
+    pub(crate) owner: Value,
     /// Labels beside the template's.
-    pub(super) labels: Value,
+    pub(crate) labels: Value,
     /// The template.
-    pub(super) template: &'s Value,
-    /// Where it was put; nowhere yet, if absent.
-    pub(super) node: Option<(&'s str, &'s NodeSpec)>,
+    pub(crate) template: &'s Value,
+    /// Where it was put, name and address; nowhere yet, if absent.
+    pub(crate) node: Option<(&'s str, &'s str)>,
     /// When it was made.
-    pub(super) made: Timestamp,
+    pub(crate) made: Timestamp,
     /// What is special about it.
-    pub(super) state: Option<&'s PodSpec>,
+    pub(crate) state: Option<&'s PodSpec>,
     /// Who made it: the field manager.
-    pub(super) manager: &'s str,
+    pub(crate) manager: &'s str,
 }
 
 /// Makes the pod.
-pub(super) fn pod(shape: &Shape<'_>) -> Value {
+pub(crate) fn pod(shape: &Shape<'_>) -> Value {
     let made = clock::seconds(shape.made);
     let mut managers = vec![managed(shape.manager, "v1", shape.made, "")];
     if shape.node.is_some() && shape.manager != "kubelet" {
@@ -167,10 +167,10 @@ fn status(pod: &Value, shape: &Shape<'_>) -> Value {
         "phase": phase, "qosClass": "Burstable",
         "conditions": [condition("PodScheduled", shape.node.is_some())],
     });
-    if let Some((_, node)) = shape.node {
+    if let Some((_, address)) = shape.node {
         // A pod that the kubelet does not let in has neither sandbox nor address.
         let let_in = phase != "Pending";
-        let ip = let_in.then(|| pod_ip(pod, shape, node));
+        let ip = let_in.then(|| pod_ip(pod, shape, address));
         let ips: Vec<Value> = ip.iter().map(|ip| json!({ "ip": ip })).collect();
         let containers: Vec<Value> = containers(pod, state, &made, ended, ready);
         merge(
@@ -180,7 +180,7 @@ fn status(pod: &Value, shape: &Shape<'_>) -> Value {
                     condition("PodReadyToStartContainers", let_in && !ended), condition("Initialized", true), condition("Ready", ready),
                     condition("ContainersReady", ready), condition("PodScheduled", true),
                 ],
-                "hostIP": node.address, "hostIPs": [{ "ip": node.address }], "podIP": ip, "podIPs": let_in.then_some(ips),
+                "hostIP": address, "hostIPs": [{ "ip": address }], "podIP": ip, "podIPs": let_in.then_some(ips),
                 "startTime": made, "containerStatuses": containers,
             }),
         );
@@ -220,9 +220,9 @@ fn containers(pod: &Value, state: &PodSpec, made: &str, ended: bool, ready: bool
     all.into_iter().flatten().map(status).collect()
 }
 
-fn pod_ip(pod: &Value, shape: &Shape<'_>, node: &NodeSpec) -> String {
+fn pod_ip(pod: &Value, shape: &Shape<'_>, address: &str) -> String {
     if pod.pointer("/spec/hostNetwork").and_then(Value::as_bool) == Some(true) {
-        return node.address.clone();
+        return address.to_owned();
     }
     let number = names::number(&format!("ip {}/{}", shape.namespace, shape.name));
     format!("10.244.{}.{}", number >> 8 & 7, 2 + number % 250)

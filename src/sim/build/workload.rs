@@ -189,7 +189,7 @@ impl<'s> World<'s> {
                 owner: owner.clone(),
                 labels: json!({ "controller-revision-hash": names::suffix(&work.template.to_string(), 10), "pod-template-generation": "1" }),
                 template: &template,
-                node: Some((name, node)),
+                node: Some((name, &node.address)),
                 made: state.and_then(|state| state.made).unwrap_or(work.rolled).max(node.booted),
                 state,
                 manager: "kube-controller-manager",
@@ -289,7 +289,7 @@ impl<'s> World<'s> {
             template: owner.template,
             node: node
                 .and_then(|node| script.nodes.get_key_value(node))
-                .map(|(name, node)| (name.as_str(), node)),
+                .map(|(name, node)| (name.as_str(), node.address.as_str())),
             made: state.and_then(|state| state.made).unwrap_or(owner.made),
             state,
             manager: "kube-controller-manager",
@@ -347,7 +347,7 @@ fn selector(template: &Value) -> Value {
 }
 
 /// Adds the tolerations that the DaemonSet controller gives to its pods.
-fn tolerate(template: &mut Value) {
+pub(crate) fn tolerate(template: &mut Value) {
     let mut tolerations =
         template.pointer("/spec/tolerations").and_then(Value::as_array).cloned().unwrap_or_default();
     for (key, effect) in DAEMON_TOLERATIONS {

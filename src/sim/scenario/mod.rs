@@ -8,7 +8,7 @@ mod script;
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub(crate) use self::script::{CallSpec, NodeSpec, PodSpec, Script, WorkloadSpec};
+pub(crate) use self::script::{CallSpec, NodeSpec, PodSpec, Script, TroubleSpec, WorkloadSpec};
 use super::SimError;
 use super::api::merge;
 use super::clock;

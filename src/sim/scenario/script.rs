@@ -29,6 +29,34 @@ pub(crate) struct Script {
     /// What is wrong with the API.
     #[serde(default)]
     pub(crate) faults: Faults,
+    /// What goes wrong on machines, by node.
+    #[serde(default)]
+    pub(crate) troubles: BTreeMap<String, TroubleSpec>,
+}
+
+/// What goes wrong on a machine, each once.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct TroubleSpec {
+    /// Somebody else holds dpkg's lock when it is first asked for.
+    pub(crate) dpkg_lock: Option<LockSpec>,
+    /// For so many seconds the API server's container fails and is started again, when its manifest has changed. No
+    /// more than 240, for kubeadm waits five minutes in all.
+    pub(crate) slow_api_server: Option<u64>,
+    /// The kubelet does not see that the API server's manifest has changed, until it is started anew.
+    pub(crate) stuck_api_server: bool,
+}
+
+/// Who holds dpkg's lock, and for how long.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct LockSpec {
+    /// Its process id.
+    pub(crate) pid: u32,
+    /// `unattended-upgr`
+    pub(crate) program: String,
+    /// From the first time on that somebody else wants it.
+    pub(crate) seconds: u64,
 }
 
 /// What a node is made of.
@@ -115,6 +143,9 @@ pub(crate) struct NodeSpec {
     /// Why its probe gives no answer, if it gives none.
     #[serde(default)]
     pub(crate) silent: Option<String>,
+    /// Until when; always, if absent.
+    #[serde(default)]
+    pub(crate) silent_until: Option<Timestamp>,
 }
 
 /// An API server.

@@ -19,7 +19,8 @@ mod writes;
 
 /// The scenario of a name, begun.
 async fn begin(scenario: &str) -> Simulation {
-    start(scenario, Options::default()).await.unwrap()
+    // Time stands still but where a test lets it pass.
+    start(scenario, Options { speed: 0.0, ..Options::default() }).await.unwrap()
 }
 
 /// A request over a connection of its own: status, headers and body of the answer.

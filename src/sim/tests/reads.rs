@@ -49,17 +49,22 @@ async fn any_limit_gives_what_one_list_gives() {
 #[tokio::test]
 async fn pages_are_of_one_revision_until_history_is_gone() {
     let simulation = begin("clean").await;
-    let path = "/api/v1/namespaces/shop/pods?limit=5";
+    let path = "/apis/apps/v1/namespaces/shop/replicasets?limit=5";
     let (_, first) = get(&simulation, path).await;
     let token = first["metadata"]["continue"].as_str().unwrap();
     let last = first["items"][4]["metadata"]["name"].as_str().unwrap();
-    let all: Vec<String> = list(&simulation, "/api/v1/namespaces/shop/pods").await.into_keys().collect();
+    let all: Vec<String> =
+        list(&simulation, "/apis/apps/v1/namespaces/shop/replicasets").await.into_keys().collect();
     let doomed = all.last().unwrap().strip_prefix("shop/").unwrap();
-    let (status, _, _) =
-        ask(simulation.servers()[1], &format!("DELETE /api/v1/namespaces/shop/pods/{doomed}"), "").await;
+    let (status, _, _) = ask(
+        simulation.servers()[1],
+        &format!("DELETE /apis/apps/v1/namespaces/shop/replicasets/{doomed}"),
+        "",
+    )
+    .await;
     assert_eq!(status, 200);
-    // The deleted pod still is in the list that was begun before, at its revision.
-    let rest = format!("/api/v1/namespaces/shop/pods?continue={token}");
+    // The deleted one still is in the list that was begun before, at its revision.
+    let rest = format!("/apis/apps/v1/namespaces/shop/replicasets?continue={token}");
     let (_, page) = get(&simulation, &rest).await;
     assert_eq!(page["metadata"]["resourceVersion"], first["metadata"]["resourceVersion"]);
     assert_eq!(page["items"].as_array().unwrap().len() + 5, all.len());
@@ -68,7 +73,8 @@ async fn pages_are_of_one_revision_until_history_is_gone() {
     assert_eq!((status, &expired["reason"]), (410, &json!("Expired")));
     // The token in the refusal goes on behind the same object, in what there is now.
     let now = expired["metadata"]["continue"].as_str().unwrap();
-    let (_, page) = get(&simulation, &format!("/api/v1/namespaces/shop/pods?continue={now}")).await;
+    let (_, page) =
+        get(&simulation, &format!("/apis/apps/v1/namespaces/shop/replicasets?continue={now}")).await;
     let names: Vec<&str> =
         page["items"].as_array().unwrap().iter().map(|i| i["metadata"]["name"].as_str().unwrap()).collect();
     assert!(names.first().unwrap() > &last && !names.contains(&doomed));

@@ -1,5 +1,7 @@
 //! Watches.
 
+use std::time::Duration;
+
 use super::*;
 use tokio::io::AsyncBufReadExt as _;
 use tokio::io::{BufReader, Lines};
@@ -150,6 +152,7 @@ async fn leases_are_renewed_and_watches_hear_of_it() {
     let (_, list) = get(&simulation, leases).await;
     let revision = list["metadata"]["resourceVersion"].as_str().unwrap();
     let mut watch = Watch::open(&simulation, &format!("{leases}?watch=1&resourceVersion={revision}")).await;
+    simulation.pass(Duration::from_secs(2)).await;
     let (kind, lease) = watch.next().await.unwrap();
     assert_eq!(kind, "MODIFIED");
     assert_eq!(lease["spec"]["leaseDurationSeconds"], 15);
@@ -171,7 +174,7 @@ async fn a_server_that_is_gone_renews_nothing() {
             .collect::<BTreeMap<_, _>>()
     };
     let before = renewals().await;
-    pulse::beat(&simulation.cluster, true);
+    simulation.pass(Duration::from_secs(11)).await;
     let after = renewals().await;
     let renewed: Vec<&String> = before.keys().filter(|host| before[*host] != after[*host]).collect();
     assert_eq!(renewed, ["cp1", "cp3"]);
