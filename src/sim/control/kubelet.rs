@@ -50,10 +50,21 @@ pub(crate) fn restart(cluster: &Arc<Cluster>, node: &str) {
     }
     let (inside, node) = (cluster.clone(), node.to_owned());
     cluster.timeline.begin(Duration::from_secs(1), async move {
+        let started = clock::seconds(now);
+        // One that has been started anew since tells for itself.
+        let is_this = || {
+            let machine = inside.machine(&node);
+            machine.is_some_and(|machine| machine.text("/kubelet/process/startedAt") == started)
+        };
+        if !is_this() {
+            return;
+        }
         report(&inside, &node, &version);
         let quiet = inside.chance(&format!("ready {node} {now}"), 6, 13);
         inside.timeline.sleep(Duration::from_secs(quiet)).await;
-        ready(&inside, &node, true);
+        if is_this() {
+            ready(&inside, &node, true);
+        }
     });
 }
 

@@ -14,7 +14,9 @@ mod upgrade;
 
 /// The scenario of a name, in which time stands still but where a test lets it pass.
 async fn begin(scenario: &str) -> Simulation {
-    start(scenario, Options { speed: 0.0, ..Options::default() }).await.unwrap()
+    // Time stands still but where a test lets it pass, and begins at the same moment for all of them.
+    let now = Some("2026-11-28T12:00:00Z".parse().unwrap());
+    start(scenario, Options { speed: 0.0, now, ..Options::default() }).await.unwrap()
 }
 
 /// Runs a line to its end, an hour at most: its lines and its exit code.

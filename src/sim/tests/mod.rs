@@ -19,8 +19,9 @@ mod writes;
 
 /// The scenario of a name, begun.
 async fn begin(scenario: &str) -> Simulation {
-    // Time stands still but where a test lets it pass.
-    start(scenario, Options { speed: 0.0, ..Options::default() }).await.unwrap()
+    // Time stands still but where a test lets it pass, and begins at the same moment for all of them.
+    let now = Some("2026-11-28T12:00:00Z".parse().unwrap());
+    start(scenario, Options { speed: 0.0, now, ..Options::default() }).await.unwrap()
 }
 
 /// A request over a connection of its own: status, headers and body of the answer.
