@@ -114,12 +114,20 @@ pub enum Command {
         #[arg(long)]
         script: bool,
     },
-    /// Write all evidence to a recording
+    /// Record an inspection in a file, until Ctrl-C ends it
     Record {
         /// Read everything once, write, and end
-        #[arg(long, required = true)]
+        #[arg(long)]
         once: bool,
-        /// The file; it is replaced when the recording is whole
+        /// The file; only --once replaces one that is there, when the recording is whole
+        file: PathBuf,
+    },
+    /// Play a recording in the same screens; with --plain, print it as lines
+    #[command(
+        after_help = "Exit code of replay --plain: 0 if the recording is whole, 1 if it is cut or was changed."
+    )]
+    Replay {
+        /// The recording
         file: PathBuf,
     },
     /// Print completions for a shell

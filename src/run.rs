@@ -1,20 +1,21 @@
 //! The commands: what each does, and how it ends.
 
 use std::io::{self, Write};
-use std::path::Path;
 
 use anyhow::{Context, Result};
 use clap::CommandFactory;
-use jiff::Timestamp;
 
 use crate::checks::target::Asked;
 use crate::checks::{Target, Verdict};
 use crate::cli::{self, Cli, Command};
 use crate::hosts::probe;
 use crate::report::{self, Format};
-use crate::session::{Snapshot, recording};
+use crate::session::Snapshot;
 use crate::source::{Source, SourceError};
 use crate::ui;
+
+mod record;
+mod replay;
 
 /// Does what the command line says, and gives the exit code.
 ///
@@ -30,7 +31,8 @@ pub async fn run(cli: Cli) -> Result<u8> {
         }
         Some(Command::Check { output }) => check(&source, output).await,
         Some(Command::Probe { script }) => run_probe(script).await,
-        Some(Command::Record { file, .. }) => record(&source, &file).await,
+        Some(Command::Record { once, file }) => record::record(&source, &file, once).await,
+        Some(Command::Replay { file }) => replay::replay(&source, &screen, &file).await,
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "kubelift", &mut script);
@@ -93,39 +95,6 @@ fn refused(snapshot: &Snapshot, asked: Option<&Asked>) -> Option<String> {
     Target::refusal(&snapshot.evidence.servers, asked, catalog).map(|error| error.to_string())
 }
 
-async fn record(flags: &cli::Source, file: &Path) -> Result<u8> {
-    // A large cluster takes a while to read: what would fail at the end is looked at first.
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        complain(&format!("{} cannot be written: {} is no folder", file.display(), folder.display()));
-        return Ok(cli::USAGE);
-    }
-    let source = Source::open(flags, false).await?;
-    let asked = source.asked().cloned();
-    let snapshot = source.once().await;
-    if snapshot.evidence.is_empty() {
-        complain(&format!(
-            "nothing could be read of the cluster at {}: no recording was written",
-            snapshot.evidence.cluster.server
-        ));
-        return Ok(cli::FAILED);
-    }
-    if let Some(why) = refused(&snapshot, asked.as_ref()) {
-        complain(&why);
-        return Ok(cli::USAGE);
-    }
-    recording::write_once(file, &snapshot.evidence, snapshot.target.as_ref(), Timestamp::now())?;
-    let cluster = &snapshot.evidence.cluster;
-    let mut out = io::stdout().lock();
-    writeln!(out, "recorded {} at {} in {}", cluster.name, cluster.server, file.display())?;
-    let unread = snapshot.evidence.unread().len();
-    if unread > 0 {
-        let file = file.display();
-        writeln!(out, "{unread} thing(s) could not be read: `kubelift check --recording {file}` names them")?;
-    }
-    Ok(cli::READY)
-}
-
 async fn run_probe(script: bool) -> Result<u8> {
     let mut out = io::stdout().lock();
     if script {
@@ -156,14 +125,28 @@ async fn plain(flags: &cli::Source) -> Result<u8> {
 
 #[cfg(feature = "tui")]
 async fn cockpit(flags: &cli::Source, screen: &cli::Screen) -> Result<u8> {
-    use crate::ui::cockpit::{self, Environment, Exit, Flags, Options};
+    let options = looks(screen)?;
+    let (handle, simulation) = Source::open(flags, true).await?.follow().await;
+    let ended = screens(handle, options).await;
+    drop(simulation);
+    ended
+}
+
+/// How the screens look; wrong flags are said before anything is read.
+#[cfg(feature = "tui")]
+fn looks(screen: &cli::Screen) -> Result<ui::cockpit::Options> {
+    use crate::ui::cockpit::{Environment, Flags, Options};
 
     let looks = Flags { theme: screen.theme.clone(), keys: screen.keys.clone(), ascii: screen.ascii };
-    let options = Options::load(&looks, &Environment::of_process())?;
-    let (handle, simulation) = Source::open(flags, true).await?.follow().await;
-    let ended = cockpit::run(handle, options).await;
-    drop(simulation);
-    Ok(match ended? {
+    Ok(Options::load(&looks, &Environment::of_process())?)
+}
+
+/// Shows a session on the screens until it ends, and gives the exit code.
+#[cfg(feature = "tui")]
+async fn screens(handle: crate::session::Handle, options: ui::cockpit::Options) -> Result<u8> {
+    use crate::ui::cockpit::{self, Exit};
+
+    Ok(match cockpit::run(handle, options).await? {
         Exit::Quit => cli::READY,
         // As a shell says it of a program that a signal ended.
         Exit::Signal(signal) => u8::try_from(128 + signal).unwrap_or(cli::FAILED),

@@ -78,8 +78,12 @@ pub struct Recorded<'a> {
 
 impl<'a> Recorded<'a> {
     /// The recording that a session is on, if it is on one.
-    pub fn of(kind: &'a Kind) -> Option<Self> {
-        let Kind::Recording { file, at, chain } = kind else { return None };
+    pub fn of(snapshot: &'a Snapshot) -> Option<Self> {
+        let (file, at, chain) = match (&snapshot.kind, &snapshot.playback) {
+            (Kind::Recording { file, at, chain }, _) => (file, at, chain),
+            (Kind::Replay { file, chain }, Some(playback)) => (file, &playback.wall, chain),
+            _ => return None,
+        };
         let state = match chain {
             Chain::Whole => "whole",
             Chain::Cut { .. } => "cut",
@@ -98,7 +102,7 @@ impl<'a> Report<'a> {
             kubelift: env!("CARGO_PKG_VERSION"),
             cluster: &snapshot.evidence.cluster,
             observed_at: snapshot.evidence.at,
-            recording: Recorded::of(&snapshot.kind),
+            recording: Recorded::of(snapshot),
             scope: snapshot.evidence.scope,
             from: target.map(|target| &target.from),
             target: target.map(|target| &target.to),

@@ -9,7 +9,7 @@ use crate::session::Snapshot;
 pub(super) fn write(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
     let cluster = &snapshot.evidence.cluster;
     writeln!(out, "cluster  {} at {}", cluster.name, cluster.server)?;
-    if let Some(recorded) = Recorded::of(&snapshot.kind) {
+    if let Some(recorded) = Recorded::of(snapshot) {
         writeln!(out, "source   the recording {} of {}", recorded.file, recorded.written_at)?;
         if let Some(warning) = recorded.warning {
             writeln!(out, "WARNING  {warning}")?;

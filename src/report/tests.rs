@@ -101,6 +101,8 @@ fn snapshot() -> Snapshot {
         no_target: None,
         findings: vec![blocker, unknown].into(),
         judged_in_micros: 1,
+        happened: Arc::from([]),
+        playback: None,
     }
 }
 

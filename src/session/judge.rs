@@ -11,6 +11,7 @@ use crate::evidence::Evidence;
 use crate::version::Version;
 
 /// Judges the evidence of one session.
+#[derive(Debug)]
 pub struct Judge {
     kind: Kind,
     asked: Option<Asked>,
@@ -54,6 +55,8 @@ impl Judge {
             no_target,
             findings,
             judged_in_micros: 0,
+            happened: Arc::from([]),
+            playback: None,
         }
     }
 

@@ -91,6 +91,8 @@ async fn run(
                     reader.refresh();
                 }
                 Some(Request::Target(target)) => judge.aim(target.map(Asked::Exact)),
+                // What happens now can only be watched.
+                Some(Request::Replay(_)) => {}
                 None => return,
             },
             () = publish.closed() => return,

@@ -10,14 +10,16 @@ pub mod live;
 pub mod local;
 pub mod options;
 pub mod recording;
+pub mod replay;
 pub mod still;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use self::recording::Chain;
+use self::recording::{Chain, Marks, Told, Transport};
 use crate::checks::{Finding, Severity, Target, Verdict};
 use crate::evidence::Evidence;
 use crate::version::Version;
@@ -41,6 +43,47 @@ pub enum Kind {
         /// Whether it is as it was written.
         chain: Chain,
     },
+    /// A recording that plays.
+    Replay {
+        /// Its file name.
+        file: String,
+        /// Whether it is as it was written, as far as that is known.
+        chain: Chain,
+    },
+}
+
+/// Something that happened, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happened {
+    /// The number of its frame in the recording.
+    pub frame: usize,
+    /// When.
+    pub at: Timestamp,
+    /// Whether it is a failure or a confirmation.
+    pub marks: Marks,
+    /// What.
+    pub told: Told,
+}
+
+/// Where a replay is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Playback {
+    /// How far into the recording.
+    pub position: Duration,
+    /// How long the recording is.
+    pub length: Duration,
+    /// The time of day there.
+    pub wall: Timestamp,
+    /// Whether it goes on by itself.
+    pub playing: bool,
+    /// How many times as fast as it happened.
+    pub speed: u32,
+    /// Where something failed, or the operator was asked.
+    pub marks: Arc<[(Duration, Marks)]>,
+    /// Whether a failure follows.
+    pub failure_follows: bool,
+    /// Whether a confirmation follows.
+    pub confirmation_follows: bool,
 }
 
 /// All that a session knows at one moment.
@@ -60,6 +103,10 @@ pub struct Snapshot {
     pub findings: Arc<[Finding]>,
     /// How long the checks took, in microseconds.
     pub judged_in_micros: u64,
+    /// What has happened until now, in order; empty where nothing but reading happens.
+    pub happened: Arc<[Happened]>,
+    /// Where the replay is, if it is one.
+    pub playback: Option<Playback>,
 }
 
 impl Snapshot {
@@ -86,6 +133,8 @@ pub enum Request {
     Refresh,
     /// Judge by another target; `None` for the newest known patch of the next minor.
     Target(Option<Version>),
+    /// Play, pause or go elsewhere in a recording.
+    Replay(Transport),
 }
 
 /// A session asks for the terminal, for a credential plugin that may talk to its user.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use super::judge::Judge;
-use super::recording::Recording;
+use super::recording::{Header, Recording};
 use super::{Handle, Kind, Request, Snapshot};
 use crate::catalog::Catalog;
 use crate::checks::target::Asked;
@@ -19,7 +19,12 @@ pub fn kind(path: &Path, recording: &Recording) -> Kind {
 
 /// The target to judge a recording for: the one asked for now, or that of the recorded session.
 pub fn target(recording: &Recording, asked: Option<Asked>) -> Option<Asked> {
-    let recorded = recording.header.target.as_ref().filter(|target| !target.chosen);
+    target_of(&recording.header, asked)
+}
+
+/// The same, of a recording's header.
+pub fn target_of(header: &Header, asked: Option<Asked>) -> Option<Asked> {
+    let recorded = header.target.as_ref().filter(|target| !target.chosen);
     asked.or_else(|| recorded.map(|target| Asked::Exact(target.to.clone())))
 }
 

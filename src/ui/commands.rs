@@ -28,6 +28,8 @@ pub enum Place {
     Prompt = 1 << 8,
     /// The plain mode, which has no keys.
     Plain = 1 << 9,
+    /// Every screen of a replay: its keys come before those of the screen itself.
+    Replay = 1 << 10,
 }
 
 impl Place {
@@ -72,6 +74,7 @@ const LISTS: Places = READINESS.and(Places::of(&[Place::Log, Place::Unread]));
 const SCREENS: Places = LISTS.and(Places::of(&[Place::Detail, Place::Help]));
 const TYPING: Places = Places::of(&[Place::Filter, Place::Palette, Place::Prompt]);
 const PLAIN: Places = Places::of(&[Place::Plain]);
+const REPLAY: Places = Places::of(&[Place::Replay]);
 const FINDING: Places = READINESS.and(Places::of(&[Place::Detail]));
 
 /// What a command can know when it says why it cannot run: plain facts, gathered once.
@@ -81,6 +84,12 @@ pub struct Context {
     pub place: Place,
     /// Whether the session is a recording, of which nothing can be read again.
     pub recording: bool,
+    /// Whether the session is a recording that plays.
+    pub replay: bool,
+    /// Whether a failure follows in it.
+    pub failure_follows: bool,
+    /// Whether a confirmation follows in it.
+    pub confirmation_follows: bool,
     /// Whether there is something to go back from: a filter, a screen, or the findings of a pane.
     pub behind: bool,
     /// Whether a finding is chosen, and seen.
@@ -106,6 +115,8 @@ pub enum Argument {
     Theme,
     /// Words to look for, optionally.
     Words,
+    /// A place in a recording, optionally.
+    Time,
 }
 
 impl Argument {
@@ -117,6 +128,7 @@ impl Argument {
             Self::Version => " [VERSION]",
             Self::Theme => " THEME",
             Self::Words => " [WORDS]",
+            Self::Time => " [TIME]",
         }
     }
 }
@@ -172,6 +184,14 @@ macro_rules! commands {
 
 commands! {
     Help           "help"             "help"     SCREENS.and(PLAIN),  None, always, "Show this help, or leave it";
+    PlayPause      "play-pause"       "play/pause" REPLAY,         None, replay, "Play, or pause";
+    NextFailure    "next-failure"     "failure"  REPLAY,           None, next_failure, "Go to the next failure";
+    NextConfirmation "next-confirmation" "confirmation" REPLAY,    None, next_confirmation, "Go to the next confirmation";
+    StepForward    "step-forward"     "step"     REPLAY,           None, replay, "Go to the next thing that happened";
+    StepBack       "step-back"        ""         REPLAY,           None, replay, "Go to the last thing that happened before";
+    Faster         "faster"           "faster"   REPLAY,           None, replay, "Go faster";
+    Slower         "slower"           ""         REPLAY,           None, replay, "Go slower";
+    Seek           "seek"             "seek"     REPLAY,           Time, replay, "Go to a time since the beginning (1:30), a part (50%), or on by +30 or -30 s";
     Open           "open"             "open"     READINESS.and(PLAIN), Pane, open, "Open what is chosen: a pane, then a finding";
     Back           "back"             "back"     SCREENS,          None, back, "Take the filter away, or go back where you came from";
     Filter         "filter"           "filter"   LISTS.and(PLAIN),    Words, always, "Show only lines with these words; !word leaves lines out";
@@ -215,6 +235,14 @@ commands! {
     CursorRight    "cursor-right"     ""         TYPING,           None, always, "Move the cursor right";
     CursorStart    "cursor-start"     ""         TYPING,           None, always, "Move the cursor to the beginning";
     CursorEnd      "cursor-end"       ""         TYPING,           None, always, "Move the cursor to the end";
+}
+
+impl Context {
+    /// Whether a command applies where it would run.
+    pub fn has(&self, command: Command) -> bool {
+        let places = command.spec().places;
+        places.contain(self.place) || (self.replay && places.contain(Place::Replay))
+    }
 }
 
 impl Command {
@@ -281,6 +309,24 @@ const fn copy(context: &Context) -> Option<&'static str> {
     }
 }
 
+const fn replay(context: &Context) -> Option<&'static str> {
+    unless(context.replay, "this is no replay")
+}
+
+const fn next_failure(context: &Context) -> Option<&'static str> {
+    if !context.replay {
+        return replay(context);
+    }
+    unless(context.failure_follows, "no failure follows")
+}
+
+const fn next_confirmation(context: &Context) -> Option<&'static str> {
+    if !context.replay {
+        return replay(context);
+    }
+    unless(context.confirmation_follows, "no confirmation follows")
+}
+
 const fn live(context: &Context) -> Option<&'static str> {
     unless(!context.recording, "a recording cannot be read again")
 }
@@ -310,6 +356,9 @@ mod tests {
         let context = Context {
             place: Place::Panes,
             recording: true,
+            replay: false,
+            failure_follows: false,
+            confirmation_follows: false,
             behind: false,
             finding: false,
             remedy: false,
@@ -318,6 +367,10 @@ mod tests {
         };
         assert_eq!(Command::Refresh.why_not(&context), Some("a recording cannot be read again"));
         assert_eq!(Command::Refresh.why_not(&Context { recording: false, ..context }), None);
+        assert_eq!(Command::PlayPause.why_not(&context), Some("this is no replay"));
+        let replay = Context { replay: true, failure_follows: true, ..context };
+        assert_eq!(Command::NextFailure.why_not(&replay), None);
+        assert_eq!(Command::NextConfirmation.why_not(&replay), Some("no confirmation follows"));
         assert_eq!(Command::Target.why_not(&context), None, "a recording can be judged by another target");
     }
 }

@@ -389,6 +389,8 @@ fn snapshot(evidence: Evidence, findings: Vec<Finding>) -> Snapshot {
         no_target: None,
         findings: findings.into(),
         judged_in_micros: 900,
+        happened: Arc::from([]),
+        playback: None,
     }
 }
 

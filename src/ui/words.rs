@@ -9,7 +9,7 @@ use crate::checks::target::Asked;
 use crate::checks::{Check, Finding, Proof, Severity, Target, Verdict};
 use crate::evidence::{Evidence, Progress, ReadRecord};
 use crate::session::recording::Chain;
-use crate::session::{Kind, Snapshot};
+use crate::session::{Happened, Kind, Snapshot};
 use crate::version::Version;
 
 /// `4120` as `4,120`.
@@ -42,6 +42,21 @@ pub fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
+/// `3:12`, `1:03:12`: hours only where there are some.
+pub fn elapsed(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// Something that happened in a line: `step-begun drain-w1: …`, with FAILURE before it where it is one.
+pub fn happened(happened: &Happened) -> String {
+    let told = &happened.told;
+    let failure = if happened.marks.failure { "FAILURE " } else { "" };
+    let step = told.step.as_deref().map(|step| format!(" {step}")).unwrap_or_default();
+    format!("{failure}{}{step}: {}", told.what, told.text)
+}
+
 /// The kind of session in words: a word in capitals, and what it means.
 pub fn session(kind: &Kind) -> (&'static str, String) {
     match kind {
@@ -54,6 +69,11 @@ pub fn session(kind: &Kind) -> (&'static str, String) {
             Chain::Whole => ("RECORDING", file.clone()),
             Chain::Cut { .. } => ("CUT RECORDING", format!("{file}: its end is missing")),
             Chain::Changed { frame, why } => ("CHANGED RECORDING", format!("{file}: frame {frame}: {why}")),
+        },
+        Kind::Replay { file, chain } => match chain {
+            Chain::Whole => ("REPLAY", file.clone()),
+            Chain::Cut { .. } => ("CUT REPLAY", format!("{file}: its end is missing")),
+            Chain::Changed { frame, why } => ("CHANGED REPLAY", format!("{file}: frame {frame}: {why}")),
         },
     }
 }
@@ -187,6 +207,9 @@ pub fn freshness(snapshot: &Snapshot, now: Timestamp) -> Freshness {
     }
     if let Some(since) = evidence.credentials.as_ref().and_then(|credentials| credentials.lost_since) {
         return Freshness { gone: true, ..still(format!("no credentials since {} UTC", clock(since))) };
+    }
+    if let Some(playback) = &snapshot.playback {
+        return still(format!("as of {}", moment(playback.wall)));
     }
     let progress = progress(evidence, |_| true);
     if progress.is_some() || is_reading(snapshot) {

@@ -10,6 +10,7 @@
 
 mod difference;
 mod frame;
+mod player;
 mod reader;
 mod writer;
 
@@ -27,6 +28,7 @@ use serde_json::Value;
 
 pub use difference::{Difference, DoesNotFit};
 pub use frame::{FrameKind, Marks};
+pub use player::{Player, SPEEDS, Seek, Transport};
 pub use reader::{Mark, Moment, Reader, Told};
 pub use writer::{Kept, MAX_STATES, Recorder, STATE_EVERY, Sink, Time, private_folder};
 

@@ -82,6 +82,7 @@ pub struct Recorder {
     seq: u64,
     hash: Hash,
     size: u64,
+    states: u64,
     /// The last state as it was written: masked.
     state: Option<Value>,
     /// How large that would be as a key frame, in bytes, as far as known from the last one.
@@ -138,6 +139,7 @@ impl Recorder {
             seq: 0,
             hash: [0; 32],
             size: 0,
+            states: 0,
             state: None,
             key_size: 0,
             differences: 0,
@@ -161,6 +163,21 @@ impl Recorder {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// How large it is, in bytes.
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// How many states were written.
+    pub const fn states(&self) -> u64 {
+        self.states
+    }
+
+    /// Whether no state is written any more: see [`MAX_STATES`].
+    pub const fn is_full(&self) -> bool {
+        self.full
     }
 
     /// How long until the next state may be written; nothing if it may be now.
@@ -252,6 +269,7 @@ impl Recorder {
             self.key_size = size;
         }
         self.append(&line, hash)?;
+        self.states += 1;
         Ok(Kept::Written)
     }
 

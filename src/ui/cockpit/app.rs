@@ -170,6 +170,8 @@ pub enum Typing {
     Palette,
     /// A target version.
     Target,
+    /// A place in a recording.
+    Seek,
 }
 
 /// Something that lies on the first screen.
@@ -197,7 +199,7 @@ impl Layer {
             Self::Help(_) => Place::Help,
             Self::Typing(Typing::Filter, ..) => Place::Filter,
             Self::Typing(Typing::Palette, ..) => Place::Palette,
-            Self::Typing(Typing::Target, ..) => Place::Prompt,
+            Self::Typing(Typing::Target | Typing::Seek, ..) => Place::Prompt,
         }
     }
 }
@@ -277,8 +279,9 @@ impl App {
     }
 
     /// Where things are, at the present size.
-    pub const fn layout(&self) -> Layout {
-        Layout::of(self.size)
+    pub fn layout(&self) -> Layout {
+        let layout = Layout::of(self.size);
+        if self.snapshot.playback.is_some() { layout.with_bar() } else { layout }
     }
 
     /// Where the parts of the first screen are. The filter does not count: nothing is to move as it is typed.
@@ -333,9 +336,13 @@ impl App {
             Some(Layer::Log(lines) | Layer::Unread(lines)) => !lines.rows.is_empty(),
             _ => remedy.is_some_and(|remedy| !remedy.commands.is_empty()),
         };
+        let playback = self.snapshot.playback.as_ref();
         Context {
             place,
-            recording: matches!(self.snapshot.kind, Kind::Recording { .. }),
+            recording: matches!(self.snapshot.kind, Kind::Recording { .. } | Kind::Replay { .. }),
+            replay: playback.is_some(),
+            failure_follows: playback.is_some_and(|playback| playback.failure_follows),
+            confirmation_follows: playback.is_some_and(|playback| playback.confirmation_follows),
             behind: place != Place::Panes || !self.readiness.filter.is_empty(),
             finding: finding.is_some(),
             remedy: remedy.is_some(),

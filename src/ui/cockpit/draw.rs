@@ -6,7 +6,7 @@ use super::app::{App, Layer, Typing};
 use super::glyphs;
 use super::layers::{detail, help, log, palette, readiness, typing, unread};
 use super::layout::{Room, SMALLEST};
-use super::panes::{footer, header};
+use super::panes::{footer, header, time_bar};
 use super::theme::Role;
 use super::widgets::Painter;
 
@@ -30,6 +30,7 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<(u16, u16)> {
             Some(Layer::Help(scroll)) => help::draw(app, *scroll, &mut painter),
             Some(Layer::Typing(..)) => {}
         }
+        time_bar::draw(app, &mut painter, layout.bar);
         footer::draw(app, &mut painter, layout.footer);
         match app.layers.last() {
             Some(Layer::Typing(Typing::Palette, editor, cursor)) => {

@@ -30,6 +30,8 @@ pub struct Layout {
     pub header: Rect,
     /// Everything else.
     pub body: Rect,
+    /// One line in a replay: where it is. Otherwise empty.
+    pub bar: Rect,
     /// One line: keys, what is typed, what was done.
     pub footer: Rect,
 }
@@ -52,7 +54,18 @@ impl Layout {
             room,
             header: Rect { x: 0, y: 0, width: columns, height: header },
             body: Rect { x: 0, y: header, width: columns, height: rows - header - footer },
+            bar: Rect { x: 0, y: rows - footer, width: columns, height: 0 },
             footer: Rect { x: 0, y: rows - footer, width: columns, height: footer },
+        }
+    }
+
+    /// The same with a line above the footer that says where a replay is.
+    pub const fn with_bar(self) -> Self {
+        let height = if self.body.height > 0 { 1 } else { 0 };
+        Self {
+            body: Rect { height: self.body.height - height, ..self.body },
+            bar: Rect { y: self.bar.y - height, height, ..self.bar },
+            ..self
         }
     }
 
@@ -229,10 +242,11 @@ mod tests {
     proptest! {
         #[test]
         fn every_part_is_within_the_screen(
-            columns in 0u16..300, rows in 0u16..120, right: bool, facts in 0usize..12, panes in 0usize..20,
+            columns in 0u16..300, rows in 0u16..120, right: bool, bar: bool, facts in 0usize..12, panes in 0usize..20,
             findings in 0usize..100,
         ) {
             let layout = Layout::of((columns, rows));
+            let layout = if bar { layout.with_bar() } else { layout };
             let screen = Rect::new(0, 0, columns, rows);
             let within = |part: Rect| part.is_empty() || screen.intersection(part) == part;
             let focus = if right { Focus::Findings } else { Focus::Panes };
@@ -240,8 +254,8 @@ mod tests {
             for part in [parts.panes, parts.facts, parts.unread, parts.findings, parts.why] {
                 prop_assert!(within(part), "{part:?}");
             }
-            prop_assert!([layout.header, layout.body, layout.footer, layout.palette()].into_iter().all(within));
-            prop_assert_eq!(layout.header.height + layout.body.height + layout.footer.height, rows);
+            prop_assert!([layout.header, layout.body, layout.bar, layout.footer, layout.palette()].into_iter().all(within));
+            prop_assert_eq!(layout.header.height + layout.body.height + layout.bar.height + layout.footer.height, rows);
         }
     }
 }

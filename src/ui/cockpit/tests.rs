@@ -134,6 +134,97 @@ fn recording() -> Snapshot {
     Snapshot { kind, ..sample::mixed() }
 }
 
+/// A recording in the middle of its life: something failed, and somebody was asked.
+fn replay() -> Snapshot {
+    use crate::session::recording::{Chain, Marks, Told};
+    use crate::session::{Happened, Kind, Playback};
+    let failure = Marks { failure: true, confirmation: false };
+    let confirmation = Marks { failure: false, confirmation: true };
+    let seconds = std::time::Duration::from_secs;
+    let told = |what: &str, step: &str, text: &str| Told {
+        what: what.into(),
+        step: Some(step.into()),
+        text: text.into(),
+    };
+    let happened = |frame, second, marks, told| Happened { frame, at: sample::at(second), marks, told };
+    Snapshot {
+        kind: Kind::Replay { file: "prod-eu-1.klrec".to_owned(), chain: Chain::Whole },
+        happened: [
+            happened(3, 11, confirmation, told("confirmed", "drain-w1", "the operator typed w1")),
+            happened(4, 12, Marks::default(), told("begun", "drain-w1", "6 pods are evicted")),
+            happened(7, 26, failure, told("failed", "drain-w1", "the budget shop/web allows no eviction")),
+        ]
+        .into(),
+        playback: Some(Playback {
+            position: seconds(192),
+            length: seconds(760),
+            wall: sample::at(27),
+            playing: true,
+            speed: 8,
+            marks: [(seconds(90), confirmation), (seconds(180), failure), (seconds(600), failure)].into(),
+            failure_follows: true,
+            confirmation_follows: false,
+        }),
+        ..sample::mixed()
+    }
+}
+
+#[test]
+fn a_replay_says_where_it_is() {
+    looks("replay", replay, "");
+    looks("replay-log", replay, "L");
+}
+
+#[test]
+fn in_a_replay_its_own_keys_come_first_and_elsewhere_they_are_others() {
+    use crate::session::Request;
+    use crate::session::recording::{Seek, Transport};
+    let asked = |app: &mut App, keys: &str| match press(app, keys).pop() {
+        Some(Effect::Ask(Request::Replay(transport))) => Some(transport),
+        _ => None,
+    };
+    let mut app = app(replay(), MIDDLE);
+    for (key, transport) in [
+        ("space", Transport::PlayPause),
+        (".", Transport::StepForward),
+        (",", Transport::StepBack),
+        ("+", Transport::Faster),
+        ("-", Transport::Slower),
+        ("f", Transport::NextFailure),
+        ("L space", Transport::PlayPause),
+    ] {
+        assert_eq!(asked(&mut app, key), Some(transport), "{key}");
+    }
+    assert_eq!(asked(&mut app, "c"), None);
+    assert!(written(&app).contains("next-confirmation: no confirmation follows"));
+    press(&mut app, "s");
+    type_text(&mut app, "50%");
+    assert_eq!(asked(&mut app, "enter"), Some(Transport::Seek(Seek::Part(500))));
+    press(&mut app, ":");
+    type_text(&mut app, "seek 1:30");
+    assert_eq!(
+        asked(&mut app, "enter"),
+        Some(Transport::Seek(Seek::Since(std::time::Duration::from_secs(90))))
+    );
+    // What is typed is no key.
+    press(&mut app, "/");
+    type_text(&mut app, "a.b");
+    assert!(written(&app).contains("/a.b"), "{}", written(&app));
+
+    let mut live = self::app(sample::mixed(), MIDDLE);
+    assert!(press(&mut live, "space f c").is_empty() && !written(&live).contains("replay"));
+}
+
+#[test]
+fn a_replay_that_was_changed_says_so_at_every_size() {
+    for size in [WIDE, MIDDLE, COMPACT] {
+        let mut snapshot = replay();
+        let chain = crate::session::recording::Chain::Changed { frame: 7, why: "its hash".to_owned() };
+        snapshot.kind = crate::session::Kind::Replay { file: "a.klrec".to_owned(), chain };
+        assert!(written(&app(snapshot, size)).contains("CHANGED REPLAY"));
+    }
+}
+
 /// The API does not answer, and the cluster has a name as clouds give them.
 fn gone() -> Snapshot {
     let mut snapshot = sample::mixed();

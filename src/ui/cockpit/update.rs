@@ -2,6 +2,7 @@
 
 use crate::checks::Finding;
 use crate::session::Request;
+use crate::session::recording::Transport;
 
 use super::app::{App, Detail, Effect, Event, Focus, Identity, Layer, Lines, Notice, Typing};
 use super::chord::Chord;
@@ -40,7 +41,9 @@ pub fn update(app: &mut App, event: Event) -> Vec<Effect> {
 fn key(app: &mut App, chord: Chord, effects: &mut Vec<Effect>) {
     app.notice = None;
     let place = app.place();
-    match app.keymap.command(place, chord) {
+    let of_replay =
+        app.keymap.command(Place::Replay, chord).filter(|_| app.context().replay && !place.is_typing());
+    match of_replay.or_else(|| app.keymap.command(place, chord)) {
         Some(command) => run(app, command, "", effects),
         None => {
             if let (true, Some(c)) = (place.is_typing(), chord.typed()) {
@@ -109,6 +112,15 @@ pub(super) fn run(app: &mut App, command: Command, argument: &str, effects: &mut
         Command::Target => {
             app.layers.push(Layer::Typing(Typing::Target, Editor::default(), Cursor::default()))
         }
+        Command::PlayPause => ask(effects, Transport::PlayPause),
+        Command::NextFailure => ask(effects, Transport::NextFailure),
+        Command::NextConfirmation => ask(effects, Transport::NextConfirmation),
+        Command::StepForward => ask(effects, Transport::StepForward),
+        Command::StepBack => ask(effects, Transport::StepBack),
+        Command::Faster => ask(effects, Transport::Faster),
+        Command::Slower => ask(effects, Transport::Slower),
+        Command::Seek if !argument.is_empty() => seek(app, argument, effects),
+        Command::Seek => app.layers.push(Layer::Typing(Typing::Seek, Editor::default(), Cursor::default())),
         Command::Open => open(app, argument),
         Command::Back => back(app),
         Command::SwitchFocus => {
@@ -302,6 +314,18 @@ fn target(app: &mut App, text: &str, effects: &mut Vec<Effect>) {
     }
 }
 
+/// Asks a replay to play, pause or go elsewhere.
+fn ask(effects: &mut Vec<Effect>, transport: Transport) {
+    effects.push(Effect::Ask(Request::Replay(transport)));
+}
+
+fn seek(app: &mut App, text: &str, effects: &mut Vec<Effect>) {
+    match text.parse() {
+        Ok(place) => ask(effects, Transport::Seek(place)),
+        Err(error) => app.notice = Some(Notice::refuses(format!("seek: {error}"))),
+    }
+}
+
 fn theme(app: &mut App, name: &str) {
     match Theme::load(name, app.look.depth) {
         Ok(theme) => app.look.theme = theme,
@@ -320,6 +344,8 @@ fn accept(app: &mut App, effects: &mut Vec<Effect>) {
             effects.push(Effect::Ask(Request::Target(None)));
         }
         Typing::Target => target(app, &text, effects),
+        Typing::Seek if text.trim().is_empty() => {}
+        Typing::Seek => seek(app, &text, effects),
         Typing::Palette => match palette::chosen(app, &text, cursor.at) {
             Ok((command, argument)) => run_named(app, command, &argument, effects),
             Err(reason) => app.notice = Some(Notice::refuses(reason)),
@@ -330,7 +356,7 @@ fn accept(app: &mut App, effects: &mut Vec<Effect>) {
 /// Runs a command that was named, where it applies.
 fn run_named(app: &mut App, command: Command, argument: &str, effects: &mut Vec<Effect>) {
     let spec = command.spec();
-    if !spec.places.contain(app.place()) {
+    if !app.context().has(command) {
         let text = format!("{}: it does not apply on this screen", spec.name);
         app.notice = Some(Notice::refuses(text));
     } else if spec.argument == Argument::None && !argument.is_empty() {

@@ -29,10 +29,13 @@ pub(super) fn answer(line: &str, snapshot: &Snapshot, teller: &Teller) -> Answer
     let Some(command) = command.filter(|command| command.spec().places.contain(Place::Plain)) else {
         return says(format!("there is no command `{name}` here; help tells which there are"));
     };
-    let recording = matches!(snapshot.kind, Kind::Recording { .. });
+    let recording = matches!(snapshot.kind, Kind::Recording { .. } | Kind::Replay { .. });
     let context = Context {
         place: Place::Plain,
         recording,
+        replay: false,
+        failure_follows: false,
+        confirmation_follows: false,
         behind: false,
         finding: true,
         remedy: false,

@@ -4,6 +4,7 @@
 //! as lines, by the names that the palette of the screens has. No line holds an escape sequence.
 
 mod answer;
+mod recorded;
 mod tell;
 
 use std::io::{self, BufRead as _, Write};
@@ -13,6 +14,8 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::session::{Handle, TerminalRequest};
+
+pub use recorded::{TellError, recorded};
 
 use answer::Answer;
 use tell::Teller;

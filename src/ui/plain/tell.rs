@@ -34,6 +34,11 @@ struct Told {
 }
 
 impl Teller {
+    /// For a recording, which has a heading of its own.
+    pub(super) fn of_a_recording() -> Self {
+        Self { greeted: true, ..Self::default() }
+    }
+
     /// What is new in a snapshot, in lines.
     pub(super) fn tell(&mut self, snapshot: &Snapshot) -> Vec<String> {
         let mut lines = Vec::new();

@@ -20,9 +20,18 @@ pub fn prose(app: &App) -> Prose {
         [Place::Filter, Place::Palette, Place::Prompt].into_iter().any(|place| places.contain(place))
             && !places.contain(Place::Panes)
     };
-    let (typed, screens): (Vec<_>, Vec<_>) = Command::ALL.iter().copied().partition(typing);
+    let (typed, others): (Vec<_>, Vec<_>) = Command::ALL.iter().copied().partition(typing);
+    let of_replay = |command: &Command| command.spec().places.contain(Place::Replay);
+    let (replay, screens): (Vec<_>, Vec<_>) = others.into_iter().partition(of_replay);
+    let replays = app.context().replay;
+    if replays {
+        commands(app, &mut prose, "In this replay, before all other keys", &replay);
+    }
     commands(app, &mut prose, "Keys, and the same commands by name after :", &screens);
     commands(app, &mut prose, "While typing", &typed);
+    if !replays {
+        commands(app, &mut prose, "In a replay, before all other keys", &replay);
+    }
     signs(app, &mut prose);
     prose.line([("Panes".to_owned(), Role::Strong)]);
     let titles = app.checks.iter().map(|check| width(check.title)).max().unwrap_or(0);
@@ -100,7 +109,8 @@ fn usage(command: Command) -> String {
 fn doc(app: &App, command: Command) -> String {
     let spec = command.spec();
     let context = app.context();
-    match command.why_not(&context).filter(|_| spec.places.contain(Place::Panes)) {
+    let of_replay = context.replay && spec.places.contain(Place::Replay);
+    match command.why_not(&context).filter(|_| of_replay || spec.places.contain(Place::Panes)) {
         Some(reason) => format!("{}. Not now: {reason}", spec.doc),
         None => spec.doc.to_owned(),
     }

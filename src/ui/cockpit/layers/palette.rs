@@ -38,7 +38,7 @@ pub fn choices(app: &App, typed: &str) -> Vec<Choice> {
     }
     let typed = typed.trim().to_lowercase();
     let context = app.context();
-    let here = Command::ALL.iter().copied().filter(|command| command.spec().places.contain(context.place));
+    let here = Command::ALL.iter().copied().filter(|command| context.has(*command));
     let mut choices: Vec<Choice> = here
         .filter(|command| *command != Command::Palette && command.name().contains(&typed))
         .map(|command| Choice {
@@ -62,7 +62,7 @@ fn arguments(app: &App, command: Command, argument: &str) -> Vec<Choice> {
     let all: Vec<(&'static str, &'static str)> = match command.spec().argument {
         Argument::Pane => app.checks.iter().map(|check| (check.id, check.title)).collect(),
         Argument::Theme => BUILT_IN.iter().map(|(name, _)| (*name, "built in")).collect(),
-        Argument::None | Argument::Version | Argument::Words => Vec::new(),
+        Argument::None | Argument::Version | Argument::Words | Argument::Time => Vec::new(),
     };
     all.into_iter()
         .filter(|(name, _)| name.contains(argument))

@@ -18,6 +18,7 @@ pub fn draw(app: &App, typing: Typing, editor: &Editor, painter: &mut Painter<'_
     let (sign, hint) = match typing {
         Typing::Filter => ("/", shown(app)),
         Typing::Target => ("target: ", "a version such as 1.31.4; empty for the newest known".to_owned()),
+        Typing::Seek => ("seek: ", "1:30, 50%, +30 or -30 seconds".to_owned()),
         Typing::Palette => return,
     };
     let hint_room = area.width / 2;
@@ -30,7 +31,7 @@ fn shown(app: &App) -> String {
     use super::super::app::Layer;
     let below = app.layers.iter().rev().find(|layer| !layer.place().is_typing());
     let (shown, all) = match below {
-        Some(Layer::Log(lines)) => (lines.rows.len(), app.snapshot.evidence.reads.len()),
+        Some(Layer::Log(lines)) => (lines.rows.len(), super::log::all(app)),
         Some(Layer::Unread(lines)) => (lines.rows.len(), app.view.unread.len()),
         _ if app.readiness.focus == Focus::Findings => {
             app.pane().map_or((0, 0), |(_, pane)| (pane.rows.len(), pane.all.len()))

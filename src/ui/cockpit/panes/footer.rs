@@ -44,7 +44,8 @@ fn keys(app: &App, painter: &mut Painter<'_>, area: Rect) {
         let spec = command.spec();
         let leads_here =
             matches!((command, place), (Command::Log, Place::Log) | (Command::Unread, Place::Unread));
-        let here = !spec.label.is_empty() && spec.places.contain(place) && !leads_here;
+        let applies = if place.is_typing() { spec.places.contain(place) } else { context.has(*command) };
+        let here = !spec.label.is_empty() && applies && !leads_here;
         here && command.why_not(&context).is_none()
     });
     let keys = |command: Command| app.keymap.chords(command).first().map(ToString::to_string);

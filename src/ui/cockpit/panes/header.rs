@@ -28,8 +28,10 @@ fn identity(app: &App, painter: &mut Painter<'_>, area: Rect) {
     let role = match app.snapshot.kind {
         Kind::Inspect => Role::Inspect,
         Kind::Demo { .. } => Role::Demo,
-        Kind::Recording { chain: Chain::Whole, .. } => Role::Recording,
-        Kind::Recording { .. } => Role::Gone,
+        Kind::Recording { chain: Chain::Whole, .. } | Kind::Replay { chain: Chain::Whole, .. } => {
+            Role::Recording
+        }
+        Kind::Recording { .. } | Kind::Replay { .. } => Role::Gone,
     };
     let sign = if compact { format!(" {word} ") } else { format!(" {word} {} {rest} ", app.look.glyphs.dot) };
     // The sign leaves at least half of the line to the cluster's name.

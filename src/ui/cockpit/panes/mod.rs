@@ -6,4 +6,5 @@ pub mod footer;
 pub mod header;
 pub mod list;
 pub mod screen;
+pub mod time_bar;
 pub mod why;
