@@ -10,7 +10,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use super::api;
@@ -128,5 +128,45 @@ async fn listen_again(address: SocketAddr) -> TcpListener {
             Some(Ok(listener)) => return listener,
             _ => tokio::time::sleep(Duration::from_millis(50)).await,
         }
+    }
+}
+
+/// Binds the address of the cluster's balancer: one of its own with the port of the API servers, or any.
+pub(super) async fn bind_balancer(port: u16) -> io::Result<TcpListener> {
+    match TcpListener::bind((Ipv4Addr::new(127, 0, 1, 250), port)).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await,
+    }
+}
+
+/// Leads every connection to the first API server whose process is there, as a balancer does that only asks whether
+/// somebody listens: also to one that has just started, and forbids everything.
+pub(super) fn balance(listener: TcpListener, servers: Vec<Arc<ApiServer>>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        let up = servers.iter().find(|server| server.state.is_up());
+                        if let Some(address) = up.map(|server| server.address) {
+                            connections.spawn(lead(stream, address));
+                        }
+                    }
+                    Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                },
+                Some(_) = connections.join_next() => {}
+            }
+        }
+    });
+    tasks
+}
+
+async fn lead(mut from: TcpStream, to: SocketAddr) {
+    let Ok(mut server) = TcpStream::connect(to).await else { return };
+    let _ = (from.set_nodelay(true), server.set_nodelay(true));
+    if let Err(error) = tokio::io::copy_bidirectional(&mut from, &mut server).await {
+        tracing::debug!("a connection through the simulated balancer ended: {error}");
     }
 }

@@ -109,6 +109,7 @@ impl Default for Options {
 pub struct Simulation {
     cluster: Arc<Cluster>,
     servers: Vec<Arc<ApiServer>>,
+    balancer: SocketAddr,
     hosts: Hosts,
     _tasks: Vec<JoinSet<()>>,
 }
@@ -170,7 +171,10 @@ pub async fn start(scenario: &str, options: Options) -> Result<Simulation, SimEr
         tasks.push(listen::serve(listeners.remove(name), server.clone()));
         servers.push(server);
     }
-    Ok(Simulation { hosts: Hosts::new(cluster.clone()), cluster, servers, _tasks: tasks })
+    let listener = listen::bind_balancer(servers.first().map_or(0, |server| server.address.port())).await?;
+    let balancer = listener.local_addr()?;
+    tasks.push(listen::balance(listener, servers.clone()));
+    Ok(Simulation { hosts: Hosts::new(cluster.clone()), cluster, servers, balancer, _tasks: tasks })
 }
 
 fn process(script: &Script, name: &str, now: Timestamp) -> Process {
@@ -213,10 +217,9 @@ impl Simulation {
         self.servers.iter().map(|server| server.address).collect()
     }
 
-    /// The address that a client is given: the first API server that answers.
+    /// The address that a client is given: the balancer's, which leads to the first API server that is there.
     pub fn url(&self) -> String {
-        let server = self.servers.iter().find(|server| server.state.is_up());
-        server.or(self.servers.first()).map(|server| format!("http://{}", server.address)).unwrap_or_default()
+        format!("http://{}", self.balancer)
     }
 
     /// The version of the oldest API server, be it gone or not.

@@ -96,7 +96,6 @@ async fn health_is_told_as_a_real_server_tells_it() {
     assert!(body.contains("\n[+]etcd-readiness ok\n[-]informer-sync failed: reason withheld\n"), "{body}");
     assert!(body.ends_with("readyz check failed\n"), "{body}");
     assert!(TcpStream::connect(cp3).await.is_err());
-    assert_eq!(simulation.url(), format!("http://{cp1}"));
 }
 
 #[tokio::test]
@@ -147,4 +146,21 @@ async fn api_servers_answer_each_for_itself() {
         leases.values().map(|lease| &lease["metadata"]["labels"]["kubernetes.io/hostname"]).collect();
     assert_eq!(hosts.len(), 3);
     assert!(hosts.contains(&&json!("cp2")));
+}
+
+#[tokio::test]
+async fn the_balancer_leads_to_a_server_that_is_there() {
+    let simulation = begin("clean").await;
+    let balancer: SocketAddr = simulation.url().strip_prefix("http://").unwrap().parse().unwrap();
+    assert!(!simulation.servers().contains(&balancer));
+    let asked = async || {
+        ask(balancer, "GET /version", "").await;
+        simulation.requests().last().unwrap().server.clone()
+    };
+    assert_eq!(asked().await, "cp1");
+    simulation.stop_server("cp1").await;
+    assert_eq!(asked().await, "cp2");
+    simulation.stop_server("cp2").await;
+    simulation.start_server("cp1").await.unwrap();
+    assert_eq!(asked().await, "cp1");
 }
