@@ -10,6 +10,7 @@ use crate::sim::{Options, Simulation, start};
 
 mod order;
 mod packages;
+mod trouble;
 mod upgrade;
 
 /// The scenario of a name, in which time stands still but where a test lets it pass.
@@ -111,4 +112,13 @@ async fn a_silent_machine_answers_to_nothing() {
     ] {
         assert!(matches!(silent, HostError::Silent { ref node, .. } if node == "w2"), "{silent}");
     }
+}
+
+#[tokio::test]
+async fn a_machine_that_was_silent_answers_in_the_end() {
+    let simulation = begin("default").await;
+    simulation.pass(Duration::from_secs(599)).await;
+    assert!(simulation.hosts().probe("w2", None).is_err());
+    simulation.pass(Duration::from_secs(1)).await;
+    assert_eq!(document(&simulation, "w2")["hostname"], "w2");
 }

@@ -54,6 +54,9 @@ const DEFAULT: &[Layer] = &[
     layer!("default/nodes.yaml"),
 ];
 
+/// What goes wrong in the course of an upgrade.
+const TROUBLE: &[Layer] = &[layer!("trouble/machines.yaml"), layer!("trouble/budget.yaml")];
+
 /// Every scenario, the default one first.
 pub static SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -71,6 +74,11 @@ pub static SCENARIOS: &[Scenario] = &[
         name: "gone",
         about: "the clean cluster with one API server that does not answer and one that is not ready",
         layers: &[BASE, &[layer!("gone.yaml")]],
+    },
+    Scenario {
+        name: "trouble",
+        about: "the default cluster, whose upgrade meets a lock, a slow API server, a budget and a false success",
+        layers: &[BASE, DEFAULT, TROUBLE],
     },
 ];
 

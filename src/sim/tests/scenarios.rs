@@ -112,5 +112,5 @@ async fn ages_are_seen_from_now() {
 #[tokio::test]
 async fn a_scenario_that_is_not_there_is_refused_with_those_that_are() {
     let error = start("defualt", Options::default()).await.unwrap_err().to_string();
-    assert_eq!(error, "there is no scenario 'defualt'; there are: default, clean, denied, gone");
+    assert_eq!(error, "there is no scenario 'defualt'; there are: default, clean, denied, gone, trouble");
 }

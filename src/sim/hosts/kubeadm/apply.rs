@@ -104,15 +104,7 @@ impl Kubeadm<'_> {
                 "won't proceed; the user didn't answer (Y|y) in order to continue".to_owned(),
             ));
         }
-        let pulls = if self.has_phases() { "upgrade/preflight" } else { "upgrade/prepull" };
-        self.say(format!("[{pulls}] Pulling images required for setting up a Kubernetes cluster"));
-        self.say(format!(
-            "[{pulls}] This might take a minute or two, depending on the speed of your internet connection"
-        ));
-        self.say(format!(
-            "[{pulls}] You can also perform this action beforehand using 'kubeadm config images pull'"
-        ));
-        self.run.takes(10.0).await;
+        self.pull(if self.has_phases() { "upgrade/preflight" } else { "upgrade/prepull" }).await;
         Ok(config)
     }
 

@@ -1,8 +1,9 @@
 //! `kubeadm upgrade node`.
 //!
-//! It brings its machine to the version that kubeadm-config names, and asks nobody which version it has itself: an old
-//! one ends with the same words, and leaves what an old one leaves.
+//! It brings its machine to the version that kubeadm-config names, and never compares that with its own: an old kubeadm
+//! ends with the same words, and leaves what an old one leaves. Source: cmd/kubeadm/app/cmd/phases/upgrade/node.
 
+use super::cluster_config::Configuration;
 use super::{Failure, Kubeadm};
 
 impl Kubeadm<'_> {
@@ -19,44 +20,16 @@ impl Kubeadm<'_> {
             self.say("[upgrade] FYI: You can look at this config file with 'kubectl -n kube-system get cm kubeadm-config -o yaml'");
         }
         let config = self.read_config().await?;
-        let pre = if phases { "upgrade/preflight" } else { "preflight" };
-        self.say(format!("[{pre}] Running pre-flight checks"));
+        let head = if phases { "upgrade/preflight" } else { "preflight" };
+        self.say(format!("[{head}] Running pre-flight checks"));
         self.run.takes(2.0).await;
         if self.run.on(|machine| machine.control_plane) {
-            let version =
-                config.version().ok_or_else(|| Failure::new("the cluster's configuration has no version"))?;
-            self.say(format!("[{pre}] Pulling images required for setting up a Kubernetes cluster"));
-            self.say(format!(
-                "[{pre}] This might take a minute or two, depending on the speed of your internet connection"
-            ));
-            self.say(format!(
-                "[{pre}] You can also perform this action beforehand using 'kubeadm config images pull'"
-            ));
-            self.run.takes(10.0).await;
-            if phases {
-                self.say(format!("[upgrade/control-plane] Upgrading your Static Pod-hosted control plane instance to version \"v{version}\"..."));
-            } else {
-                self.say(format!("[upgrade] Upgrading your Static Pod-hosted control plane instance to version \"v{version}\"..."));
-            }
-            self.static_pods(&version, &config).await?;
-            if phases {
-                self.say("[upgrade/control-plane] The control plane instance for this node was successfully upgraded!");
-            } else {
-                self.addons(&version).await;
-                self.say("[upgrade] The control plane instance for this node was successfully updated!");
-            }
-            self.write_kubelet_config().await;
-            if phases {
-                self.addons(&version).await;
-            }
+            self.pull(head).await;
+            self.node_control_plane(&config).await?;
         } else {
-            self.say(format!("[{pre}] Skipping prepull. Not a control plane node."));
-            let skip = if phases {
-                "[upgrade/control-plane] Skipping phase. Not a control plane node."
-            } else {
-                "[upgrade] Skipping phase. Not a control plane node."
-            };
-            self.say(skip);
+            self.say(format!("[{head}] Skipping prepull. Not a control plane node."));
+            let skips = if phases { "upgrade/control-plane" } else { "upgrade" };
+            self.say(format!("[{skips}] Skipping phase. Not a control plane node."));
             self.write_kubelet_config().await;
         }
         if phases {
@@ -69,5 +42,39 @@ impl Kubeadm<'_> {
             "[upgrade] Now you should go ahead and upgrade the kubelet package using your package manager.",
         );
         Ok(())
+    }
+
+    async fn node_control_plane(&self, config: &Configuration) -> Result<(), Failure> {
+        let no_version = || Failure::new("the cluster's configuration has no version");
+        let version = config.version().ok_or_else(no_version)?;
+        let head = if self.has_phases() { "upgrade/control-plane" } else { "upgrade" };
+        self.say(format!(
+            "[{head}] Upgrading your Static Pod-hosted control plane instance to version \"v{version}\"..."
+        ));
+        self.static_pods(&version, config).await?;
+        if self.has_phases() {
+            self.say(
+                "[upgrade/control-plane] The control plane instance for this node was successfully upgraded!",
+            );
+            self.write_kubelet_config().await;
+            self.addons(&version).await;
+        } else {
+            self.addons(&version).await;
+            self.say("[upgrade] The control plane instance for this node was successfully updated!");
+            self.write_kubelet_config().await;
+        }
+        Ok(())
+    }
+
+    /// What kubeadm says while it pulls images.
+    pub(super) async fn pull(&self, head: &str) {
+        self.say(format!("[{head}] Pulling images required for setting up a Kubernetes cluster"));
+        self.say(format!(
+            "[{head}] This might take a minute or two, depending on the speed of your internet connection"
+        ));
+        self.say(format!(
+            "[{head}] You can also perform this action beforehand using 'kubeadm config images pull'"
+        ));
+        self.run.takes(10.0).await;
     }
 }
