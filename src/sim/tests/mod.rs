@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use super::*;
 
 mod discovery;
+mod drain;
 mod reader;
 mod reads;
 mod scenarios;
