@@ -13,6 +13,7 @@ mod faults;
 mod hosts;
 mod listen;
 mod names;
+pub mod remote;
 mod scenario;
 mod state;
 mod store;

@@ -132,7 +132,7 @@ impl Params {
 }
 
 /// `text` with `%41` as `A`.
-fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {

@@ -81,8 +81,7 @@ async fn a_drain_empties_a_node_and_nothing_is_lost() {
     simulation.pass(Duration::from_secs(60)).await;
 
     let after = list(&simulation, "/api/v1/pods").await;
-    let kept: Vec<&str> =
-        after.values().filter(|pod| pod["spec"]["nodeName"] == "w1").map(owner).collect();
+    let kept: Vec<&str> = after.values().filter(|pod| pod["spec"]["nodeName"] == "w1").map(owner).collect();
     assert!(!kept.is_empty() && kept.iter().all(|owner| *owner == "DaemonSet"), "{kept:?}");
     // A pod of a StatefulSet comes back under its name, as another pod on another node.
     for (name, old) in named {

@@ -1,0 +1,187 @@
+//! Machines of a simulation, wherever that runs.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::{Method, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use tokio::net::TcpStream;
+
+use super::{ROOT, Refusal, Served, encode};
+use crate::sim::hosts::{HostError, Hosts, UnitState};
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The machines of a simulation that is another process.
+#[derive(Debug, Clone, Copy)]
+pub struct RemoteHosts {
+    address: SocketAddr,
+}
+
+impl RemoteHosts {
+    /// Those of the simulation that listens at `address`.
+    pub const fn new(address: SocketAddr) -> Self {
+        Self { address }
+    }
+
+    /// What the simulation says of itself.
+    ///
+    /// # Errors
+    /// [`HostError::Unreachable`]
+    pub async fn served(&self) -> Result<Served, HostError> {
+        self.ask(Method::GET, "", String::new()).await
+    }
+
+    /// As [`Hosts::probe`].
+    ///
+    /// # Errors
+    /// As there, and [`HostError::Unreachable`].
+    pub async fn probe(&self, node: &str, nonce: Option<&str>) -> Result<String, HostError> {
+        let path = format!("/hosts/{}/probe?nonce={}", encode(node), encode(nonce.unwrap_or_default()));
+        let document: serde_json::Value = self.ask(Method::GET, &path, String::new()).await?;
+        Ok(document.to_string())
+    }
+
+    /// As [`Hosts::start`].
+    ///
+    /// # Errors
+    /// As there, and [`HostError::Unreachable`]: it may have been started.
+    pub async fn start(&self, node: &str, unit: &str, line: &str) -> Result<(), HostError> {
+        let path = format!("/hosts/{}/units/{}", encode(node), encode(unit));
+        let _started: serde_json::Value = self.ask(Method::PUT, &path, line.to_owned()).await?;
+        Ok(())
+    }
+
+    /// As [`Hosts::unit`].
+    ///
+    /// # Errors
+    /// As there, and [`HostError::Unreachable`].
+    pub async fn unit(
+        &self,
+        node: &str,
+        unit: &str,
+        from_line: usize,
+    ) -> Result<Option<UnitState>, HostError> {
+        let path = format!("/hosts/{}/units/{}?from={from_line}", encode(node), encode(unit));
+        self.ask(Method::GET, &path, String::new()).await
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: String,
+    ) -> Result<T, HostError> {
+        let asked = tokio::time::timeout(PATIENCE, self.send(method, path, body)).await;
+        let (status, body) = asked
+            .unwrap_or_else(|_| Err("no answer for ten seconds".to_owned()))
+            .map_err(HostError::Unreachable)?;
+        if status == StatusCode::OK {
+            return serde_json::from_slice(&body).map_err(|error| HostError::Unreachable(error.to_string()));
+        }
+        Err(match serde_json::from_slice::<Refusal>(&body) {
+            Ok(refusal) => refusal.into(),
+            Err(_) => HostError::Unreachable(format!("it says {status}")),
+        })
+    }
+
+    async fn send(&self, method: Method, path: &str, body: String) -> Result<(StatusCode, Bytes), String> {
+        let words = |error: &dyn std::error::Error| error.to_string();
+        let stream = TcpStream::connect(self.address).await.map_err(|error| words(&error))?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|error| words(&error))?;
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{ROOT}{path}"))
+            .header(header::HOST, self.address.to_string())
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|error| words(&error))?;
+        let answered = async {
+            let response = sender.send_request(request).await?;
+            let status = response.status();
+            Ok::<_, hyper::Error>((status, response.into_body().collect().await?.to_bytes()))
+        };
+        // The connection is of use for as long as the answer is waited for.
+        tokio::select! {
+            answer = answered => answer.map_err(|error| words(&error)),
+            ended = connection => Err(ended.map_or_else(|error| words(&error), |()| "the connection ended".to_owned())),
+        }
+    }
+}
+
+/// The machines of a simulation, in this process or in another.
+#[derive(Debug, Clone)]
+pub enum AnyHosts {
+    /// In this one.
+    Here(Hosts),
+    /// In another.
+    There(RemoteHosts),
+}
+
+impl AnyHosts {
+    /// The names of the machines.
+    ///
+    /// # Errors
+    /// [`HostError::Unreachable`]
+    pub async fn names(&self) -> Result<Vec<String>, HostError> {
+        match self {
+            Self::Here(hosts) => Ok(hosts.names().map(str::to_owned).collect()),
+            Self::There(hosts) => Ok(hosts.served().await?.hosts),
+        }
+    }
+
+    /// What time it is there.
+    ///
+    /// # Errors
+    /// [`HostError::Unreachable`]
+    pub async fn now(&self) -> Result<Timestamp, HostError> {
+        match self {
+            Self::Here(hosts) => Ok(hosts.now()),
+            Self::There(hosts) => Ok(hosts.served().await?.now),
+        }
+    }
+
+    /// As [`Hosts::probe`].
+    ///
+    /// # Errors
+    /// As there, and [`HostError::Unreachable`].
+    pub async fn probe(&self, node: &str, nonce: Option<&str>) -> Result<String, HostError> {
+        match self {
+            Self::Here(hosts) => hosts.probe(node, nonce),
+            Self::There(hosts) => hosts.probe(node, nonce).await,
+        }
+    }
+
+    /// As [`Hosts::start`].
+    ///
+    /// # Errors
+    /// As there, and [`HostError::Unreachable`]: it may have been started.
+    pub async fn start(&self, node: &str, unit: &str, line: &str) -> Result<(), HostError> {
+        match self {
+            Self::Here(hosts) => hosts.start(node, unit, line),
+            Self::There(hosts) => hosts.start(node, unit, line).await,
+        }
+    }
+
+    /// As [`Hosts::unit`].
+    ///
+    /// # Errors
+    /// As there, and [`HostError::Unreachable`].
+    pub async fn unit(
+        &self,
+        node: &str,
+        unit: &str,
+        from_line: usize,
+    ) -> Result<Option<UnitState>, HostError> {
+        match self {
+            Self::Here(hosts) => hosts.unit(node, unit, from_line),
+            Self::There(hosts) => hosts.unit(node, unit, from_line).await,
+        }
+    }
+}
