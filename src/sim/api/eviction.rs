@@ -28,7 +28,15 @@ pub(super) fn evict(server: &Arc<ApiServer>, asked: &Asked, objects: &Objects) -
         .filter(|(_, budget)| budget::covers(budget, &pod))
         .map(|(_, budget)| budget.clone())
         .collect();
-    let dry_run = asked.params.has("dryRun") || asked_dry_run(&asked.body);
+    let eviction: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
+    let dry_run = asked.params.has("dryRun") || asks_dry_run(&eviction);
+    let uid = |value: &Value, pointer: &str| {
+        value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let (wanted, is) = (uid(&eviction, "/deleteOptions/preconditions/uid"), uid(&pod, "/metadata/uid"));
+    if !wanted.is_empty() && wanted != is {
+        return Err(Refusal::precondition(pods, &key.name, &wanted, &is));
+    }
     match matching.as_slice() {
         [budget] if needs_budget(&pod) && (budget::is_ready(&pod) || !lets_unready_go(budget)) => {
             let spent = spend(budget, &key.name, &clock::seconds(server.cluster.now()))?;
@@ -95,8 +103,7 @@ fn spend(budget: &Object, pod: &str, now: &str) -> Result<Value, Refusal> {
     Ok(spent)
 }
 
-/// Whether the Eviction in a body asks for a dry run.
-fn asked_dry_run(body: &[u8]) -> bool {
-    let eviction: Value = serde_json::from_slice(body).unwrap_or_default();
+/// Whether an Eviction asks for a dry run.
+fn asks_dry_run(eviction: &Value) -> bool {
     eviction.pointer("/deleteOptions/dryRun").and_then(Value::as_array).is_some_and(|all| !all.is_empty())
 }

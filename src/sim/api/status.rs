@@ -95,6 +95,15 @@ impl Refusal {
         Self::new(StatusCode::CONFLICT, "Conflict", message, details(resource, Some(name)))
     }
 
+    /// 409 for an object that is not the one that was meant.
+    pub(crate) fn precondition(resource: &Resource, name: &str, wanted: &str, is: &str) -> Self {
+        let message = format!(
+            "Operation cannot be fulfilled on {}: Precondition failed: UID in precondition: {wanted}, UID in object meta: {is}",
+            named(resource, Some(name))
+        );
+        Self::new(StatusCode::CONFLICT, "Conflict", message, details(resource, Some(name)))
+    }
+
     /// 410 for a later page of a list whose revision is gone; `token` goes on without it.
     pub(crate) fn continue_expired(token: &str) -> Self {
         let message = "The provided continue parameter is too old to display a consistent list result. You can start a \

@@ -155,6 +155,20 @@ async fn evictions_go_as_far_as_the_budget() {
 }
 
 #[tokio::test]
+async fn only_the_pod_that_was_meant_is_evicted() {
+    let simulation = begin("clean").await;
+    let path = "/api/v1/namespaces/shop/pods/sessions-0";
+    let (_, pod) = get(&simulation, path).await;
+    let of = |uid: &Value| json!({ "deleteOptions": { "preconditions": { "uid": uid } } });
+    let (status, refused) = evict(&simulation, "sessions-0", of(&json!("another"))).await;
+    assert_eq!((status, &refused["reason"]), (409, &json!("Conflict")));
+    assert!(
+        refused["message"].as_str().unwrap().contains("UID in precondition: another, UID in object meta: ")
+    );
+    assert_eq!(evict(&simulation, "sessions-0", of(&pod["metadata"]["uid"])).await.0, 201);
+}
+
+#[tokio::test]
 async fn a_pod_that_is_not_ready_does_not_count_while_enough_others_are() {
     let simulation = begin("clean").await;
     let (pods, allowed) = pods_and_allowed(&simulation, "sessions").await;
