@@ -195,7 +195,7 @@ pub(super) fn is_going(pod: &Value) -> bool {
 }
 
 /// Sets whether a pod and its containers are ready.
-fn ready(pod: &mut Value, is_ready: bool, now: &str) {
+pub(super) fn ready(pod: &mut Value, is_ready: bool, now: &str) {
     let status = if is_ready { "True" } else { "False" };
     let conditions = pod.pointer_mut("/status/conditions").and_then(Value::as_array_mut);
     for condition in conditions.into_iter().flatten() {

@@ -67,6 +67,7 @@ pub(crate) fn start_all_anew(cluster: &Arc<Cluster>, node: &str) {
         again.timeline.begin(Duration::from_secs(2), async move {
             let now = cluster.now();
             end(&cluster, &node, component);
+            ended(&cluster, &node, component);
             let (least, most) = away(component);
             // An API server does not come up before its etcd does.
             let first = if component == "kube-apiserver" { 6 } else { 0 };
@@ -177,11 +178,21 @@ fn mirror(cluster: &Cluster, node: &str, component: &str, waiting: Option<(&str,
     store.put(pods, pod);
 }
 
+/// The containers of a static pod have ended.
+fn ended(cluster: &Cluster, node: &str, component: &str) {
+    let Some(pods) = kind("v1", "Pod") else { return };
+    let now = clock::seconds(cluster.now());
+    cluster.edit(pods, &Key::new("kube-system", &format!("{component}-{node}")), |pod| {
+        super::pods::ready(pod, false, &now);
+    });
+}
+
 /// The containers of a static pod have been started anew, in the same pod.
 fn restarted(cluster: &Cluster, node: &str, component: &str) {
     let Some(pods) = kind("v1", "Pod") else { return };
     let now = clock::seconds(cluster.now());
     cluster.edit(pods, &Key::new("kube-system", &format!("{component}-{node}")), |pod| {
+        super::pods::ready(pod, true, &now);
         let statuses = pod.pointer_mut("/status/containerStatuses").and_then(Value::as_array_mut);
         for status in statuses.into_iter().flatten() {
             let restarts = status.get("restartCount").and_then(Value::as_i64).unwrap_or_default();

@@ -15,6 +15,7 @@ mod drain;
 mod reader;
 mod reads;
 mod scenarios;
+mod servers;
 mod watches;
 mod writes;
 
