@@ -12,7 +12,7 @@ async fn send(simulation: &Simulation, head: &str, body: &Value) -> (u16, Value)
     (status, serde_json::from_str(&answer).unwrap_or(Value::String(answer)))
 }
 
-async fn cordon(simulation: &Simulation, node: &str, cordoned: bool) {
+pub(super) async fn cordon(simulation: &Simulation, node: &str, cordoned: bool) {
     let patch = json!({ "spec": { "unschedulable": if cordoned { json!(true) } else { Value::Null } } });
     let (status, _) = send(simulation, &format!("PATCH /api/v1/nodes/{node}{MERGE}"), &patch).await;
     assert_eq!(status, 200);
@@ -44,7 +44,7 @@ async fn budgets_hold(simulation: &Simulation, but: &[&str]) {
 }
 
 /// Drains a node as kubectl does, for at most so many seconds; how often a budget refused, and whether it is empty.
-async fn drain(simulation: &Simulation, node: &str, seconds: u64) -> (usize, bool) {
+pub(super) async fn drain(simulation: &Simulation, node: &str, seconds: u64) -> (usize, bool) {
     cordon(simulation, node, true).await;
     let mut refused = 0;
     for _ in 0..seconds / 5 {

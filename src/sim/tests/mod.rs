@@ -17,6 +17,7 @@ mod reads;
 mod scenarios;
 mod servers;
 mod watches;
+mod whole;
 mod writes;
 
 /// The scenario of a name, begun.
