@@ -55,6 +55,39 @@ impl Difference {
         between(before, after, 0)
     }
 
+    /// What makes an array of `length` items of `before`, where the items at `kept`, pairs of places before and after
+    /// that ascend in both, are equal, and `new` are all others, in order. The array lies so `deep` in a value.
+    pub(super) fn between_others(
+        before: &[Value],
+        kept: &[(usize, usize)],
+        length: usize,
+        new: Vec<Value>,
+        deep: usize,
+    ) -> Option<Self> {
+        let mut edits = Edits::default();
+        let mut new = new.into_iter();
+        let mut from = (0, 0);
+        for to in kept.iter().copied().chain([(before.len(), length)]) {
+            let old = before.get(from.0..to.0).unwrap_or_default();
+            let run: Vec<Value> = new.by_ref().take(to.1.saturating_sub(from.1)).collect();
+            edits.take(old, &run, from, deep + 1);
+            from = (to.0 + 1, to.1 + 1);
+        }
+        edits.difference()
+    }
+
+    /// `others`, with the difference of what lies at `path` in it, where `others` has none.
+    pub(super) fn put(others: Option<Self>, path: &[&str], inner: Self) -> Self {
+        let Some((name, rest)) = path.split_first() else { return inner };
+        let (mut change, remove) = match others {
+            Some(Self::Object { change, remove }) => (change, remove),
+            _ => (BTreeMap::new(), Vec::new()),
+        };
+        let below = change.remove(*name);
+        change.insert((*name).to_owned(), Self::put(below, rest, inner));
+        Self::Object { change, remove }
+    }
+
     /// Makes the value after of the value before.
     ///
     /// # Errors
@@ -139,32 +172,58 @@ fn objects(before: &Map<String, Value>, after: &Map<String, Value>, depth: usize
 }
 
 fn arrays(before: &[Value], after: &[Value], depth: usize) -> Option<Difference> {
-    let start = before.iter().zip(after).take_while(|(old, new)| old == new).count();
-    let (old, new) = (before.get(start..)?, after.get(start..)?);
-    let end = old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count();
-    let (old, new) = (old.get(..old.len() - end)?, new.get(..new.len() - end)?);
-    let (mut change, mut remove, mut insert) = (Vec::new(), Vec::new(), Vec::new());
-    let mut from = (0, 0);
-    for to in matched(old, new).into_iter().chain([(old.len(), new.len())]) {
-        // What lies between two matches and has no match itself is compared one by one.
-        let both = (to.0 - from.0).min(to.1 - from.1);
-        let pairs = (0..both).map(|n| (from.0 + n, from.1 + n)).chain([to]);
-        for (a, b) in pairs {
-            let Some((before, after)) = old.get(a).zip(new.get(b)) else { continue };
-            let another = Key::uid(before) != Key::uid(after);
-            let difference =
-                if another { Some(Difference::Set(after.clone())) } else { between(before, after, depth) };
-            change.extend(difference.map(|difference| (start + a, difference)));
+    let mut edits = Edits::default();
+    edits.take(before, after, (0, 0), depth);
+    edits.difference()
+}
+
+/// What changed in an array, as far as it was looked at.
+#[derive(Default)]
+struct Edits {
+    change: Vec<(usize, Difference)>,
+    remove: Vec<usize>,
+    insert: Vec<(usize, Vec<Value>)>,
+}
+
+impl Edits {
+    /// Takes in what changed between two runs of items, which stand at these places before and after.
+    fn take(&mut self, before: &[Value], after: &[Value], at: (usize, usize), depth: usize) {
+        let start = before.iter().zip(after).take_while(|(old, new)| old == new).count();
+        let old = before.get(start..).unwrap_or_default();
+        let new = after.get(start..).unwrap_or_default();
+        let end = old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count();
+        let old = old.get(..old.len() - end).unwrap_or_default();
+        let new = new.get(..new.len() - end).unwrap_or_default();
+        let at = (at.0 + start, at.1 + start);
+        let mut from = (0, 0);
+        for to in matched(old, new).into_iter().chain([(old.len(), new.len())]) {
+            // What lies between two matches and has no match itself is compared one by one.
+            let both = (to.0 - from.0).min(to.1 - from.1);
+            let pairs = (0..both).map(|n| (from.0 + n, from.1 + n)).chain([to]);
+            for (a, b) in pairs {
+                let Some((before, after)) = old.get(a).zip(new.get(b)) else { continue };
+                let another = Key::uid(before) != Key::uid(after);
+                let difference = if another {
+                    Some(Difference::Set(after.clone()))
+                } else {
+                    between(before, after, depth)
+                };
+                self.change.extend(difference.map(|difference| (at.0 + a, difference)));
+            }
+            self.remove.extend((from.0 + both..to.0).map(|place| at.0 + place));
+            match new.get(from.1 + both..to.1) {
+                None | Some([]) => {}
+                Some(run) => self.insert.push((at.1 + from.1 + both, run.to_vec())),
+            }
+            from = (to.0 + 1, to.1 + 1);
         }
-        remove.extend((from.0 + both..to.0).map(|place| start + place));
-        match new.get(from.1 + both..to.1) {
-            None | Some([]) => {}
-            Some(run) => insert.push((start + from.1 + both, run.to_vec())),
-        }
-        from = (to.0 + 1, to.1 + 1);
     }
-    let none = change.is_empty() && remove.is_empty() && insert.is_empty();
-    (!none).then_some(Difference::Array { change, remove, insert })
+
+    fn difference(self) -> Option<Difference> {
+        let Self { change, remove, insert } = self;
+        let none = change.is_empty() && remove.is_empty() && insert.is_empty();
+        (!none).then_some(Difference::Array { change, remove, insert })
+    }
 }
 
 /// What an item of an array is known by.

@@ -10,6 +10,7 @@
 
 mod difference;
 mod frame;
+mod last;
 mod player;
 mod reader;
 mod writer;

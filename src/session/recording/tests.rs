@@ -1,10 +1,11 @@
 //! A recording as a whole: written, read, torn, changed.
 
 use super::*;
-use crate::evidence::objects::Node;
+use crate::evidence::objects::{Node, Pod};
 use crate::evidence::{Listing, Scope, Stamp};
 use proptest::prelude::*;
 use serde_json::json;
+use std::sync::Arc;
 
 fn now() -> Timestamp {
     "2026-11-24T12:00:00Z".parse().unwrap()
@@ -349,6 +350,36 @@ proptest! {
             Ok(reader) => prop_assert_ne!(reader.chain(), &Chain::Whole),
             Err(RecordingError::Unreadable { .. }) => {}
             Err(other) => prop_assert!(false, "{}", other),
+        }
+    }
+
+    #[test]
+    fn pods_that_stay_come_go_move_and_change_are_given_back(
+        states in prop::collection::vec(prop::collection::vec((0u8..12, 0u8..2), 0..14), 1..10),
+    ) {
+        let pod = |uid: u8, phase: u8| -> Arc<Pod> {
+            Arc::new(serde_json::from_value(json!({
+                "metadata": {"name": format!("web-{uid}"), "uid": format!("u-{uid}")}, "status": {"phase": phase.to_string()},
+            })).unwrap())
+        };
+        // The same object where nothing changed, as the reader of a cluster hands them on.
+        let pods: Vec<[Arc<Pod>; 2]> = (0..12).map(|uid| [pod(uid, 0), pod(uid, 1)]).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let mut recorder = Recorder::create(&path, &evidence().cluster, None, after(0)).unwrap();
+        let mut written = Vec::new();
+        for (second, state) in (0u64..).zip(states) {
+            let mut evidence = evidence();
+            evidence.objects.pods.items =
+                state.iter().map(|(uid, phase)| Arc::clone(&pods[usize::from(*uid)][usize::from(*phase)])).collect();
+            if recorder.state(&evidence, &Value::Null, after(second)).unwrap() == Kept::Written {
+                written.push(serde_json::to_value(evidence).unwrap());
+            }
+        }
+        let mut reader = Reader::open(&path).unwrap();
+        for (visit, state) in written.iter().enumerate() {
+            let moment = reader.moment(visit + 1).unwrap().unwrap();
+            prop_assert_eq!(&serde_json::to_value(moment.evidence).unwrap(), state);
         }
     }
 

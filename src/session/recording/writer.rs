@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::difference::Difference;
 use super::frame::{self, FrameKind, Hash, Head, Marks};
+use super::last::Last;
 use super::{FORMAT, Header, RecordingError};
 use crate::checks::Target;
 use crate::evidence::{Cluster, Evidence};
@@ -83,8 +83,7 @@ pub struct Recorder {
     hash: Hash,
     size: u64,
     states: u64,
-    /// The last state as it was written: masked.
-    state: Option<Value>,
+    last: Option<Last>,
     /// How large that would be as a key frame, in bytes, as far as known from the last one.
     key_size: usize,
     differences: u32,
@@ -140,7 +139,7 @@ impl Recorder {
             hash: [0; 32],
             size: 0,
             states: 0,
-            state: None,
+            last: None,
             key_size: 0,
             differences: 0,
             last_state: None,
@@ -197,26 +196,24 @@ impl Recorder {
             return Ok(Kept::Full);
         }
         self.last_state = Some(now.mono);
-        let mut state = json!({ "evidence": Value::Null, "upgrade": upgrade });
-        if let Some(place) = state.get_mut("evidence") {
-            *place = serde_json::to_value(evidence).map_err(|source| self.encode(source))?;
-        }
-        redact_value(&mut state);
-        let kept = match self.state.as_ref() {
-            Some(before) => match Difference::between(before, &state) {
-                None => return Ok(Kept::Same),
-                Some(difference) if self.differences < KEY_EVERY => {
-                    let difference =
-                        serde_json::to_value(&difference).map_err(|source| self.encode(source))?;
-                    self.difference(&difference, &state, now)?
-                }
-                Some(_) => self.key_frame(&state, now)?,
-            },
-            None => self.key_frame(&state, now)?,
+        let (difference, last) = match self.last.take() {
+            Some(last) => last.next(evidence, upgrade).map_err(|source| self.encode(source))?,
+            None => {
+                let last = Last::new(evidence, upgrade).map_err(|source| self.encode(source))?;
+                let kept = self.key_frame(last.state(), now)?;
+                self.last = Some(last).filter(|_| kept == Kept::Written);
+                return Ok(kept);
+            }
         };
-        if kept == Kept::Written {
-            self.state = Some(state);
-        }
+        let kept = match difference {
+            None => Kept::Same,
+            Some(difference) if self.differences < KEY_EVERY => {
+                let difference = serde_json::to_value(&difference).map_err(|source| self.encode(source))?;
+                self.difference(&difference, last.state(), now)?
+            }
+            Some(_) => self.key_frame(last.state(), now)?,
+        };
+        self.last = Some(last).filter(|_| kept != Kept::Full);
         Ok(kept)
     }
 
@@ -262,7 +259,6 @@ impl Recorder {
         let (line, hash, size) = self.line(kind, Marks::default(), payload, now)?;
         if self.size + line.len() as u64 > MAX_STATES {
             self.full = true;
-            self.state = None;
             return Ok(Kept::Full);
         }
         if kind == FrameKind::KeyFrame {
