@@ -17,19 +17,27 @@ const BEAT: Duration = Duration::from_secs(2);
 /// Every how many beats kubelets and API servers renew.
 const SLOW: u64 = 5;
 
-/// However fast time goes by, no more often than this really.
-const SHORTEST: f64 = 0.1;
+/// However fast time goes by, no more often than this really, in seconds.
+const SHORTEST: f64 = 0.25;
+
+/// No more seldom than this: an elected leader's Lease is good for 15 seconds.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// Renews Leases for as long as the simulation lasts.
 pub(super) fn begin(cluster: &Arc<Cluster>) {
     let inside = cluster.clone();
-    let beat_every = BEAT.max(Duration::from_secs_f64(SHORTEST * cluster.timeline.clock().speed()));
+    let beat_every = beat_every(cluster.timeline.clock().speed());
     cluster.timeline.begin(beat_every, async move {
         for count in 1.. {
             beat(&inside, count % SLOW == 0 || beat_every > BEAT);
             inside.timeline.sleep(beat_every).await;
         }
     });
+}
+
+/// The simulated time between two beats.
+fn beat_every(speed: f64) -> Duration {
+    Duration::from_secs_f64(SHORTEST * speed).clamp(BEAT, LONGEST)
 }
 
 /// Renews the Leases of elected leaders, and all others too if `all`.
@@ -92,4 +100,16 @@ pub(super) fn hand_on(cluster: &Cluster, component: &str, node: &str) {
         } }),
         );
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_speed_lets_a_lease_run_out_or_beats_all_the_time() {
+        for (speed, seconds) in [(0.0, 2.0), (1.0, 2.0), (20.0, 5.0), (60.0, 10.0), (1e6, 10.0)] {
+            assert_eq!(beat_every(speed), Duration::from_secs_f64(seconds), "{speed}");
+        }
+    }
 }
