@@ -15,7 +15,7 @@ pub(in crate::sim::hosts) async fn dnf(run: &Run, arguments: &[&str]) -> i32 {
     let options: Vec<&str> = arguments.iter().copied().filter(|word| word.starts_with('-')).collect();
     let words: Vec<&str> = arguments.iter().copied().filter(|word| !word.starts_with('-')).collect();
     match words.as_slice() {
-        ["install" | "upgrade", packages @ ..] => install(run, &options, packages).await,
+        ["install" | "upgrade" | "downgrade", packages @ ..] => install(run, &options, packages).await,
         ["versionlock", "add", packages @ ..] => lock(run, packages, true).await,
         ["versionlock", "delete", packages @ ..] => lock(run, packages, false).await,
         ["makecache"] => {
@@ -63,7 +63,9 @@ async fn install(run: &Run, options: &[&str], packages: &[&str]) -> i32 {
         run.say("Complete!");
         return 0;
     }
-    run.say("Upgrading:");
+    let number = |text: &str| text.split('-').next().and_then(|text| text.parse::<Version>().ok());
+    let back = changes.iter().any(|(_, from, to)| number(to) < number(from));
+    run.say(if back { "Downgrading:" } else { "Upgrading:" });
     for (name, _, to) in &changes {
         run.say(format!(" {name}   x86_64   {to}   kubernetes   12 M"));
     }
@@ -76,10 +78,11 @@ async fn install(run: &Run, options: &[&str], packages: &[&str]) -> i32 {
     run.say("Running transaction");
     for (name, _, to) in &changes {
         run.takes(1.5).await;
-        run.say(format!("  Upgrading        : {name}-{to}.x86_64"));
+        let doing = if back { "Downgrading" } else { "Upgrading" };
+        run.say(format!("  {doing:<17}: {name}-{to}.x86_64"));
         run.on(|machine| machine.unpacked(name, to));
     }
-    run.say("Upgraded:");
+    run.say(if back { "Downgraded:" } else { "Upgraded:" });
     for (name, _, to) in &changes {
         run.say(format!("  {name}-{to}.x86_64"));
     }

@@ -93,6 +93,15 @@ async fn dnf_installs_what_is_not_locked_and_not_excluded() {
     let (said, exit) =
         run(&simulation, "w5", "dnf install -y kubeadm-1.30.6 --disableexcludes=kubernetes").await;
     assert!(said.ends_with("Error: Unable to find a match: kubeadm-1.30.6") && exit == 1, "{said}");
+    all(&simulation, "w5", &[install]).await;
+    let (said, exit) =
+        run(&simulation, "w5", "dnf downgrade -y kubeadm-1.31.2 --disableexcludes=kubernetes").await;
+    assert!(
+        said.contains("Downgrading:")
+            && said.ends_with("kubeadm-1.31.2-150500.1.1.x86_64\nComplete!")
+            && exit == 0,
+        "{said}"
+    );
     all(&simulation, "w5", &[install, "dnf versionlock add kubeadm", install]).await;
     assert_eq!(package(&simulation, "w5", "kubeadm"), ("1.31.14-150500.1.1".to_owned(), true));
 }

@@ -62,7 +62,7 @@ fn look(simulation: &Simulation, known: &mut Known) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn any_lines_in_any_order_tell_only_what_is_there(
         seed in any::<u64>(),
