@@ -10,6 +10,7 @@
 //! and why. [`checks`] are pure functions of it. [`cluster`] and [`hosts`] observe; `ui` and
 //! [`report`] show. See `docs/architecture.md`.
 
+pub mod actions;
 pub mod catalog;
 pub mod checks;
 pub mod cli;

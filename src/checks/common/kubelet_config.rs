@@ -32,17 +32,28 @@ pub struct KubeletConfiguration {
 /// # Errors
 /// Why it was not read; [`Reason::Absent`] where there is none.
 pub fn configuration(evidence: &Evidence) -> Result<(KubeletConfiguration, &Stamp), Unread> {
-    let name = "kubelet-config";
-    let unread = |reason, why: &str| {
-        Unread::new("get", "configmaps", reason, why).in_namespace("kube-system").of(name)
-    };
-    let reading = evidence.config_maps.get(name).ok_or_else(|| unread(Reason::Pending, ""))?;
-    let (map, stamp) = reading.get().map_err(Clone::clone)?;
-    let document =
-        map.data.get("kubelet").ok_or_else(|| unread(Reason::Malformed, "it has no document kubelet"))?;
+    let (document, stamp) = document(evidence)?;
     let configuration =
         serde_yaml::from_str(document).map_err(|error| unread(Reason::Malformed, &error.to_string()))?;
     Ok((configuration, stamp))
+}
+
+/// The KubeletConfiguration as it stands in the ConfigMap kubelet-config.
+///
+/// # Errors
+/// Why it was not read; [`Reason::Absent`] where there is none.
+pub fn document(evidence: &Evidence) -> Result<(&str, &Stamp), Unread> {
+    let reading = evidence.config_maps.get(NAME).ok_or_else(|| unread(Reason::Pending, ""))?;
+    let (map, stamp) = reading.get().map_err(Clone::clone)?;
+    let document =
+        map.data.get("kubelet").ok_or_else(|| unread(Reason::Malformed, "it has no document kubelet"))?;
+    Ok((document, stamp))
+}
+
+const NAME: &str = "kubelet-config";
+
+fn unread(reason: Reason, why: &str) -> Unread {
+    Unread::new("get", "configmaps", reason, why).in_namespace("kube-system").of(NAME)
 }
 
 #[cfg(test)]

@@ -128,6 +128,10 @@ impl World {
         push(&mut self.evidence.objects.pods, pod);
     }
 
+    pub(crate) fn budget(&mut self, budget: Value) {
+        push(&mut self.evidence.objects.pod_disruption_budgets, budget);
+    }
+
     pub(crate) fn workload(&mut self, kind: Kind, workload: Value) {
         push(self.evidence.objects.workloads.get_mut(&kind).unwrap(), workload);
     }

@@ -1,0 +1,106 @@
+//! A node is emptied before its kubelet: cordoned with this upgrade's mark, its pods evicted as budgets allow.
+
+use super::{Site, step};
+use crate::actions::drain::{CORDONED_BY, Selection, held, requests, select};
+use crate::actions::observed::{Condition, Holds, all_servers_are, kubelet_is};
+use crate::actions::plan::{Confirmation, Consent, Hold, Step, StepKind};
+use crate::checks::common::list;
+use crate::evidence::objects::Node;
+
+/// The code that a consent to lose a pod is kept under.
+const LOST: &str = "PodLeavesForGood";
+
+pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
+    let name = &node.metadata.name;
+    let selection = select(site.evidence, name);
+    let mut step = step(StepKind::Drain, Some(name), format!("drain {name}"));
+    step.commands = vec![requests::cordon(name, &site.decisions.owner).to_string()];
+    step.commands.extend(selection.leave.iter().map(|leaves| requests::evict(&leaves.pod).to_string()));
+    step.effects = effects(site, &selection);
+    step.way_back = format!("uncordon {name}: pods that left do not come back by themselves");
+    step.expected_seconds = 60 + 5 * u32::try_from(selection.leave.len()).unwrap_or(u32::MAX / 10);
+    step.confirmation = Confirmation::Name(name.clone());
+    let pods_read = pods_are_read(site);
+    step.precondition =
+        vec![all_servers_are(site.evidence, &site.to), not_anothers(site, node), pods_read.clone()];
+    step.precondition.extend(budgets_are_read(site));
+    step.held_by = selection
+        .leave
+        .iter()
+        .filter_map(|leaves| Some((&leaves.pod, leaves.lost?)))
+        .map(|(pod, lost)| Hold {
+            consent: Consent { code: LOST.to_owned(), subject: pod.to_string() },
+            answer: pod.name.to_string(),
+            why: format!("{pod}: {lost}"),
+        })
+        .collect();
+    // Behind the restart of the kubelet the node takes pods again.
+    step.postcondition = match kubelet_is(node, &site.to) {
+        done if done.holds == Holds::Yes => vec![done],
+        _ => {
+            let mut left: Vec<String> = selection.leave.iter().map(|leaves| leaves.pod.to_string()).collect();
+            left.extend(selection.leaving.iter().map(ToString::to_string));
+            let empty = format!("no pod is left on {name} but its own");
+            let cordoned = node.spec.unschedulable == Some(true);
+            vec![
+                Condition::of(format!("{name} is cordoned"), cordoned, "it takes pods"),
+                if pods_read.holds == Holds::Yes {
+                    Condition::of(empty, left.is_empty(), list::names(&left))
+                } else {
+                    Condition { what: empty, ..pods_read }
+                },
+            ]
+        }
+    };
+    step
+}
+
+fn effects(site: &Site, selection: &Selection) -> Vec<String> {
+    let leave: Vec<String> = selection.leave.iter().map(|leaves| leaves.pod.to_string()).collect();
+    let mut effects = vec![match leave.len() {
+        0 => "no pod has to leave".to_owned(),
+        count => format!("{} evicted: {}", list::count(count, "pod"), list::names(&leave)),
+    }];
+    if selection.stay > 0 {
+        effects.push(format!("{} of DaemonSets and static pods stay", list::count(selection.stay, "pod")));
+    }
+    effects.extend(
+        held(site.evidence, selection)
+            .into_iter()
+            .map(|held| format!("waits for {}: {}", held.pod, held.why)),
+    );
+    effects
+}
+
+fn pods_are_read(site: &Site) -> Condition {
+    let what = "the pods of every namespace were read";
+    match site.evidence.objects.pods.gaps().first() {
+        Some(gap) => Condition::unread(what, gap),
+        None => Condition::of(what, true, ""),
+    }
+}
+
+fn budgets_are_read(site: &Site) -> Option<Condition> {
+    let gaps = site.evidence.objects.pod_disruption_budgets.gaps();
+    Some(Condition::unread("the budgets of every namespace were read", gaps.first()?))
+}
+
+/// A cordon that this upgrade did not make is somebody's reason.
+fn not_anothers(site: &Site, node: &Node) -> Condition {
+    let what = format!("{} is not cordoned by somebody else", node.metadata.name);
+    let ours = node.spec.unschedulable != Some(true) || owner(node) == Some(&site.decisions.owner);
+    Condition::of(what, ours, format!("it is, {}", by_whom(node)))
+}
+
+/// That the cordon on a node is this upgrade's, or that there is none.
+pub(super) fn is_ours(site: &Site, node: &Node) -> Condition {
+    not_anothers(site, node)
+}
+
+fn owner(node: &Node) -> Option<&str> {
+    node.metadata.annotations.get(CORDONED_BY)
+}
+
+fn by_whom(node: &Node) -> String {
+    owner(node).map_or_else(|| "without a mark".to_owned(), |owner| format!("by the upgrade {owner}"))
+}

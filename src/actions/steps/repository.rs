@@ -1,0 +1,187 @@
+//! Package repositories: one a minor, so that a hop begins with the list.
+//!
+//! Source: <https://kubernetes.io/blog/2023/08/15/pkgs-k8s-io-introduction/>, and
+//! <https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/change-package-repository/>.
+
+use super::Site;
+use crate::actions::observed::{Condition, package_version};
+use crate::checks::common::shell::quote;
+use crate::evidence::node_facts::{NodeFacts, Packages, Repository};
+use crate::version::Minor;
+
+/// What a node's packages are managed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manager {
+    Apt,
+    Dnf,
+}
+
+/// The package manager, its repository, and how versions are named there.
+pub(super) struct Repositories<'a> {
+    pub manager: Manager,
+    packages: &'a Packages,
+}
+
+/// The manager of a machine's packages.
+pub(super) fn of(facts: &NodeFacts) -> Result<Repositories<'_>, Condition> {
+    let what = "its packages are managed by apt or dnf";
+    let Some(packages) = &facts.packages else {
+        return Err(Condition::unknown(
+            what,
+            facts.why_unread("packages").unwrap_or("the probe does not say"),
+        ));
+    };
+    let manager = match packages.manager.as_deref() {
+        Some("apt") => Manager::Apt,
+        Some("dnf") => Manager::Dnf,
+        other => {
+            return Err(Condition::of(what, false, format!("the probe saw {}", other.unwrap_or("neither"))));
+        }
+    };
+    Ok(Repositories { manager, packages })
+}
+
+impl<'a> Repositories<'a> {
+    /// Enabled lines that hold Kubernetes' packages, by the minor in their address.
+    fn lines(&self) -> impl Iterator<Item = (&'a Repository, Minor)> {
+        self.packages
+            .repositories
+            .iter()
+            .filter(|line| line.enabled != Some(false))
+            .filter_map(|line| Some((line, line.minor.as_deref()?.parse().ok()?)))
+    }
+
+    /// That a repository of a minor can be named: one is configured whose address has a minor.
+    pub(super) fn known(&self) -> Condition {
+        let what = "a repository with a minor in its address is configured";
+        Condition::of(what, self.lines().next().is_some(), "none of its sources has one")
+    }
+
+    /// The lines that bring the sources to the minor of the target; none where they are there already.
+    pub(super) fn to_minor(&self, minor: Minor) -> Vec<String> {
+        if self.lines().any(|(_, at)| at == minor) {
+            return Vec::new();
+        }
+        let mut commands = Vec::new();
+        for (line, at) in self.lines() {
+            let new = line.uri.replace(&format!("v{at}"), &format!("v{minor}"));
+            let path = quote(&line.path);
+            let number = line.line.map(|number| number.to_string()).unwrap_or_default();
+            commands.push(replace(&number, &line.uri, &new, &path));
+            let keys = line.signed_by.as_deref().unwrap_or_default();
+            match self.manager {
+                Manager::Apt if new.starts_with("https://pkgs.k8s.io/") => {
+                    commands.extend(
+                        keys.iter().filter(|key| key.starts_with('/')).flat_map(|keyring| key(&new, keyring)),
+                    );
+                }
+                Manager::Apt => {}
+                Manager::Dnf => commands.extend(keys.iter().filter_map(|key| {
+                    let new = key.replace(&format!("v{at}"), &format!("v{minor}"));
+                    (new != key.as_str()).then(|| replace("", key, &new, &path))
+                })),
+            }
+        }
+        commands
+    }
+
+    /// The package of a version, as the manager takes it: `kubeadm=1.31.14-1.1`, `kubeadm-1.31.14`.
+    pub(super) fn package(&self, name: &str, site: &Site) -> String {
+        self.package_of(name, &site.to.to_string())
+    }
+
+    /// The package of the version before the hop.
+    pub(super) fn old_package(&self, name: &str, site: &Site) -> String {
+        self.package_of(name, &site.from.to_string())
+    }
+
+    fn package_of(&self, name: &str, version: &str) -> String {
+        match self.manager {
+            Manager::Apt => format!("{name}={version}-{}", self.revision(name)),
+            Manager::Dnf => format!("{name}-{version}"),
+        }
+    }
+
+    /// What stands behind the version of Kubernetes in an apt package's version. It has been 1.1 in every repository
+    /// of pkgs.k8s.io; one that is installed says what this repository has.
+    fn revision(&self, name: &str) -> &'a str {
+        let installed = self.packages.installed.iter().find(|package| package.name == *name);
+        let version = installed.and_then(|package| package.version.as_deref());
+        version
+            .filter(|version| package_version(version).is_some())
+            .and_then(|version| version.split_once('-'))
+            .map_or("1.1", |(_, revision)| revision)
+    }
+
+    /// The lines that install packages at the target's version, and hold them again.
+    pub(super) fn install(&self, names: &[&str], site: &Site) -> Vec<String> {
+        let packages: Vec<String> = names.iter().map(|name| quote(&self.package(name, site))).collect();
+        let (names, packages) = (names.join(" "), packages.join(" "));
+        match self.manager {
+            Manager::Apt => vec![
+                "apt-get update".to_owned(),
+                format!("apt-mark unhold {names}"),
+                format!("{APT} {packages}"),
+                format!("apt-mark hold {names}"),
+            ],
+            Manager::Dnf if self.version_locked(&names) => vec![
+                format!("dnf versionlock delete {names}"),
+                format!("dnf install -y {packages} --disableexcludes=kubernetes"),
+                format!("dnf versionlock add {names}"),
+            ],
+            Manager::Dnf => vec![format!("dnf install -y {packages} --disableexcludes=kubernetes")],
+        }
+    }
+
+    /// How the packages come back to the version before.
+    pub(super) fn way_back(&self, names: &[&str], site: &Site) -> String {
+        let packages: Vec<String> = names.iter().map(|name| self.old_package(name, site)).collect();
+        match self.manager {
+            Manager::Apt => format!(
+                "the v{} list, apt-get update, apt-get install --allow-downgrades --allow-change-held-packages {}",
+                site.from.minor(),
+                packages.join(" ")
+            ),
+            Manager::Dnf => {
+                format!("the v{} repository, dnf downgrade {}", site.from.minor(), packages.join(" "))
+            }
+        }
+    }
+
+    fn version_locked(&self, names: &str) -> bool {
+        let mut names = names.split(' ');
+        names.any(|name| self.packages.installed.iter().any(|p| p.name == *name && p.held == Some(true)))
+    }
+}
+
+/// apt without a question: neither needrestart nor a changed conffile may ask one.
+const APT: &str = "DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l apt-get install -y \
+    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold";
+
+/// The key of a repository: it is the same for every minor so far, but it expires and is made anew.
+fn key(uri: &str, keyring: &str) -> Vec<String> {
+    let file = "/run/kubelift-release.key";
+    vec![
+        format!("curl -fsSL {} -o {file}", quote(&format!("{}/Release.key", uri.trim_end_matches('/')))),
+        format!("gpg --batch --yes --dearmor -o {} {file}", quote(keyring)),
+    ]
+}
+
+/// The line that puts `new` in the place of `old`, on one line of a file or on every.
+fn replace(number: &str, old: &str, new: &str, path: &str) -> String {
+    // What stands for something else in sed's replacement is in no address of a repository.
+    let new = new.replace(['\\', '&', '#'], "");
+    format!("sed -i {} {path}", quote(&format!("{number}s#{}#{new}#", sed(old))))
+}
+
+/// Text as a basic regular expression between `#`.
+fn sed(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in text.chars() {
+        if ".*[]^$\\#".contains(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}

@@ -1,0 +1,23 @@
+//! A node takes pods again: only where this upgrade cordoned it.
+
+use super::{Site, step};
+use crate::actions::observed::{Condition, kubelet_is, node_is_ready};
+use crate::actions::plan::{Step, StepKind};
+use crate::evidence::objects::Node;
+
+pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
+    let name = &node.metadata.name;
+    let mut step = step(StepKind::Uncordon, Some(name), format!("uncordon {name}"));
+    step.commands = vec![crate::actions::drain::requests::uncordon(name).to_string()];
+    step.effects =
+        vec![format!("the scheduler places pods on {name} again; pods do not move back by themselves")];
+    step.way_back = format!("kubectl cordon {name}");
+    step.expected_seconds = 5;
+    step.precondition =
+        vec![kubelet_is(node, &site.to), node_is_ready(node), super::drain::is_ours(site, node)];
+    step.postcondition = vec![
+        kubelet_is(node, &site.to),
+        Condition::of(format!("{name} takes pods"), node.spec.unschedulable != Some(true), "it is cordoned"),
+    ];
+    step
+}

@@ -1,0 +1,105 @@
+//! `kubeadm upgrade node` on every node behind the first control plane.
+//!
+//! An old kubeadm ends it with "was successfully updated!" and exit code 0, and changes nothing: what it leaves is
+//! observed.
+
+use super::{Site, step};
+use crate::actions::observed::Holds;
+use crate::actions::observed::{
+    Condition, kubeadm_config_is, kubeadm_is, kubelet_is, server_is, static_pods_are,
+};
+use crate::actions::plan::{Confirmation, Step, StepKind};
+use crate::checks::common::{kubelet_config, kubelet_difference};
+use crate::evidence::NodeFacts;
+use crate::evidence::objects::Node;
+
+pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
+    let (name, evidence) = (&node.metadata.name, site.evidence);
+    let mut step = step(StepKind::UpgradeNode, Some(name), format!("kubeadm upgrade node on {name}"));
+    step.commands = vec![format!("kubeadm upgrade node{}{}", site.patches(), site.preflight())];
+    step.precondition = match site.facts(node) {
+        Ok(facts) => vec![kubeadm_is(facts, &site.to)],
+        Err(condition) => vec![condition],
+    };
+    step.precondition.push(kubeadm_config_is(evidence, &site.to));
+    if node.is_control_plane() {
+        step.effects = vec![
+            format!(
+                "etcd, kube-apiserver, kube-controller-manager and kube-scheduler of {name} restart, one after the other"
+            ),
+            format!("the API of {name} is away for a minute or two; other control planes go on"),
+        ];
+        step.way_back =
+            "kubeadm puts back manifests that it moved when a component does not come up".to_owned();
+        step.expected_seconds = 180;
+        step.confirmation = Confirmation::Name(name.clone());
+        step.postcondition = server_is(evidence, node, &site.to);
+        step.postcondition.extend(static_pods_are(evidence, name, &site.to));
+    } else {
+        step.effects = vec!["the kubelet's configuration is written anew; nothing restarts yet".to_owned()];
+        step.way_back =
+            "the kubelet's configuration before it is in /etc/kubernetes/tmp on the node".to_owned();
+        step.expected_seconds = 15;
+        step.confirmation = Confirmation::Word("upgrade".to_owned());
+        step.postcondition = match site.facts_after(&step.id, node) {
+            Ok(facts) => {
+                vec![kubeadm_is(facts, &site.to), written(site, &step.id, facts, node), same(site, facts)]
+            }
+            Err(condition) => vec![condition],
+        };
+    }
+    step
+}
+
+/// That kubeadm wrote the kubelet's configuration since the step began. A kubelet that is the target's already shows
+/// that it was written before.
+fn written(site: &Site, id: &str, facts: &NodeFacts, node: &Node) -> Condition {
+    let what = "config.yaml of the kubelet was written since the step began";
+    let Some(attempt) = site.attempt(id) else {
+        let done = kubelet_is(node, &site.to).holds == Holds::Yes;
+        return Condition::of(
+            what,
+            done,
+            "the step was not begun by this upgrade, and the kubelet is the old one",
+        );
+    };
+    match facts
+        .kubelet
+        .as_ref()
+        .and_then(|kubelet| kubelet.config.as_ref())
+        .and_then(|config| config.modified)
+    {
+        Some(modified) => {
+            let lag =
+                facts.collected_at.map_or_else(Default::default, |at| attempt.started.duration_since(at));
+            // The machine's clock is behind by at least as much as its answer seems to come before the question.
+            let started = attempt.started - lag.max(jiff::SignedDuration::ZERO);
+            Condition::of(what, modified >= started, format!("it was last written {modified}"))
+        }
+        None => {
+            Condition::unknown(what, facts.why_unread("kubelet.config").unwrap_or("the probe does not say"))
+        }
+    }
+}
+
+/// That it is what the cluster's kubelet-config says.
+fn same(site: &Site, facts: &NodeFacts) -> Condition {
+    let what = "config.yaml of the kubelet is that of kubelet-config";
+    let Some(config) = facts.kubelet.as_ref().and_then(|kubelet| kubelet.config.as_ref()) else {
+        return Condition::unknown(
+            what,
+            facts.why_unread("kubelet.config").unwrap_or("the probe does not say"),
+        );
+    };
+    match kubelet_config::document(site.evidence) {
+        Ok((document, _)) => match kubelet_difference::differences(document, config) {
+            Ok(differences) => {
+                // Patches are the operator's own differences.
+                let patched = site.settings.patches.is_some();
+                Condition::of(what, differences.is_empty() || patched, differences.join(", "))
+            }
+            Err(error) => Condition::unknown(what, error.to_string()),
+        },
+        Err(unread) => Condition::unread(what, &unread),
+    }
+}
