@@ -1,0 +1,305 @@
+//! How a step that was confirmed goes on to its end.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::work::Work;
+use super::{Effect, Hands, Outcome, Runner};
+use crate::actions::drain::{Selection, requests, select};
+use crate::actions::journal::What;
+use crate::actions::observed::{Condition, Holds, all};
+use crate::actions::plan::{Step, StepKind};
+use crate::actions::ports::Output;
+
+/// How long a drain waits before it looks again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How often in a row a machine may not answer before its step is called failed.
+const MAX_SILENT: u32 = 120;
+
+impl Runner {
+    /// Takes up a step that the journal says was begun: confirmed just now, or by a kubelift before this one.
+    pub(super) fn resume(&mut self) {
+        let Some(seen) = &self.seen else { return };
+        let open = seen.plan.steps().find_map(|step| {
+            let attempt = self.journal.decisions().attempt(&step.id)?;
+            (attempt.ended.is_none() && attempt.failed.is_none()).then_some((step, attempt))
+        });
+        match (open, &self.work) {
+            (Some((step, _)), Some(work)) if work.step == step.id => {}
+            (Some((step, attempt)), _) => {
+                let hands = match step.kind {
+                    kind if kind.is_by_api() => Hands::Api,
+                    StepKind::Manual => Hands::Operator,
+                    _ if self.machines => Hands::Machine,
+                    _ => Hands::Operator,
+                };
+                self.work = Some(Work::resumed(step, hands, attempt, self.journal.entries()));
+            }
+            (None, _) => self.work = None,
+        }
+    }
+
+    /// Looks if the step under way has come to its end.
+    pub(super) fn look(&mut self) {
+        let Some((step, work)) = self.current() else { return };
+        let Some(said) = work.said else { return };
+        let observed = all(&step.postcondition);
+        let nothing_to_see = step.postcondition.is_empty();
+        if observed == Holds::Yes || nothing_to_see {
+            let seen = !nothing_to_see;
+            let observed = step.postcondition.iter().map(|condition| condition.what.clone()).collect();
+            let ended = What::Ended { step: step.id.clone(), seen, observed };
+            if self.write(ended).is_ok() {
+                self.work = None;
+                self.renew_plan();
+            }
+            return;
+        }
+        let open: Vec<String> = step
+            .postcondition
+            .iter()
+            .filter(|condition| condition.holds != Holds::Yes)
+            .map(not_seen)
+            .collect();
+        let patience = SignedDuration::from_secs(i64::from(step.expected_seconds) * 2 + 60);
+        let late = work.hands == Hands::Machine && self.clock.now().duration_since(said) > patience;
+        let why = open.first().cloned().unwrap_or_default();
+        if let Some(work) = &mut self.work {
+            work.waits = open;
+        }
+        if late {
+            self.fail(&format!("its commands ended well, but what they are for is not seen: {why}"));
+        }
+    }
+
+    /// What is to be done next, if something is; its intent is on the disk when this comes back.
+    pub fn next_effect(&mut self) -> Option<Effect> {
+        if self.halted.is_some() {
+            return None;
+        }
+        let (step, work) = self.current()?;
+        if work.busy || work.said.is_some() {
+            return None;
+        }
+        let (kind, hands, id) = (step.kind, work.hands, step.id.clone());
+        if self.stopping {
+            if hands == Hands::Operator || work.started {
+                // The command that runs is the operator's, or goes on: behind it is the safe point.
+            } else {
+                self.fail("stopped by the operator at a safe point");
+                return None;
+            }
+        }
+        let effect = match (hands, kind) {
+            (Hands::Operator, _) => None,
+            (Hands::Machine, _) => self.next_on_machine(&id),
+            (Hands::Api, StepKind::Drain) => self.next_of_drain(&id),
+            (Hands::Api, _) => self.next_of_uncordon(&id),
+        }?;
+        if let Some(work) = &mut self.work {
+            work.busy = true;
+        }
+        Some(effect)
+    }
+
+    /// Takes what came of an effect.
+    pub fn outcome(&mut self, outcome: Outcome) {
+        if let Some(work) = &mut self.work {
+            work.busy = false;
+        }
+        match outcome {
+            Outcome::Answered(change, pod, answer) => self.answered(&change, pod, &answer),
+            Outcome::Started(Ok(())) => {
+                if let Some(work) = &mut self.work {
+                    (work.started, work.silent) = (true, 0);
+                }
+            }
+            Outcome::Looked(Ok(output)) => self.printed(&output),
+            Outcome::Started(Err(why)) | Outcome::Looked(Err(why)) => self.silent(&why),
+            Outcome::Waited => {}
+        }
+        self.look();
+    }
+
+    fn current(&self) -> Option<(&Step, &Work)> {
+        let work = self.work.as_ref()?;
+        Some((self.seen.as_ref()?.plan.step(&work.step)?, work))
+    }
+
+    fn next_on_machine(&mut self, id: &str) -> Option<Effect> {
+        let effect = self.work.as_ref()?.next_on_machine();
+        match effect {
+            Some(Effect::Start { node, unit, line }) => {
+                let started =
+                    What::Started { step: id.to_owned(), unit: unit.clone(), command: line.clone() };
+                self.write(started).ok()?;
+                Some(Effect::Start { node, unit, line })
+            }
+            Some(other) => Some(other),
+            None => {
+                self.say(id);
+                None
+            }
+        }
+    }
+
+    fn next_of_drain(&mut self, id: &str) -> Option<Effect> {
+        let seen = self.seen.as_ref()?;
+        let name = self.work.as_ref()?.node.clone()?;
+        let node = seen.evidence.objects.nodes.items.iter().find(|node| node.metadata.name == name)?;
+        let owner = self.journal.decisions().owner.clone();
+        if node.spec.unschedulable != Some(true) {
+            if self.work.as_ref()?.over > 0 {
+                // It was sent: its effect is on its way to us.
+                return Some(Effect::Wait(PAUSE));
+            }
+            return self.send(id, requests::cordon(&name, &owner), None);
+        }
+        let selection = select(&seen.evidence, &name);
+        let now = self.clock.now();
+        let work = self.work.as_mut()?;
+        work.over = work.over.max(1);
+        work.waits = work.pace.waits(&selection);
+        if selection.leave.is_empty() && selection.leaving.is_empty() {
+            self.say(id);
+            return None;
+        }
+        if let Some(new) = self.unconsented(&selection) {
+            self.fail(&new);
+            return None;
+        }
+        match self.work.as_ref()?.pace.next(&selection, now) {
+            Some((pod, change)) => self.send(id, change, Some(pod)),
+            None => Some(Effect::Wait(PAUSE)),
+        }
+    }
+
+    /// A pod that came to the node since the confirmation, and would be lost.
+    fn unconsented(&self, selection: &Selection) -> Option<String> {
+        let consents = &self.journal.decisions().consents;
+        let let_through = |name: &str| consents.iter().any(|consent| consent.subject == name);
+        let new = selection.leave.iter().find_map(|leaves| {
+            leaves.lost.filter(|_| !let_through(&leaves.pod.to_string())).map(|lost| (leaves, lost))
+        });
+        new.map(|(leaves, lost)| format!("{} came to the node meanwhile: {lost}", leaves.pod))
+    }
+
+    fn next_of_uncordon(&mut self, id: &str) -> Option<Effect> {
+        let work = self.work.as_ref()?;
+        let name = work.node.clone()?;
+        if work.over > 0 {
+            self.say(id);
+            return None;
+        }
+        self.send(id, requests::uncordon(&name), None)
+    }
+
+    fn send(
+        &mut self,
+        id: &str,
+        change: requests::Change,
+        pod: Option<crate::actions::drain::PodRef>,
+    ) -> Option<Effect> {
+        self.write(What::Requested { step: id.to_owned(), request: change.to_string() }).ok()?;
+        Some(Effect::Send { change, pod })
+    }
+
+    fn answered(
+        &mut self,
+        change: &requests::Change,
+        pod: Option<crate::actions::drain::PodRef>,
+        answer: &Result<crate::actions::ports::Answer, String>,
+    ) {
+        let Some(work) = &mut self.work else { return };
+        let (status, message) = match answer {
+            Ok(answer) => (Some(answer.status), answer.message.clone()),
+            Err(why) => (None, why.as_str().into()),
+        };
+        let (step, request) = (work.step.clone(), format!("{} {}", change.method, change.path));
+        let good = status.is_some_and(|status| status < 300);
+        let now = self.clock.now();
+        let failed = match pod {
+            Some(pod) => work.pace.answered(pod, answer, now).err(),
+            None if good => {
+                work.over += 1;
+                None
+            }
+            // If the cordon cannot be had, the drain does not begin.
+            None => Some(format!("{request}: {}", message)),
+        };
+        if self.write(What::Answered { step, request, status, message }).is_ok()
+            && let Some(why) = failed
+        {
+            self.fail(&why);
+        }
+    }
+
+    fn printed(&mut self, output: &Output) {
+        let Some(work) = &mut self.work else { return };
+        work.silent = 0;
+        work.print(&output.lines);
+        let Some(code) = output.exit else { return };
+        let (step, unit) = (work.step.clone(), work.unit());
+        let line = work.commands.get(work.over).cloned().unwrap_or_default();
+        let last = work.output.back().map(ToString::to_string).unwrap_or_default();
+        if self.write(What::Exited { step, unit, code }).is_err() {
+            return;
+        }
+        if code != 0 {
+            self.fail(&format!("`{line}` ended with {code}: {last}"));
+        } else if let Some(work) = &mut self.work {
+            (work.over, work.started, work.lines) = (work.over + 1, false, 0);
+        }
+    }
+
+    fn silent(&mut self, why: &str) {
+        let Some(work) = &mut self.work else { return };
+        work.silent += 1;
+        work.waits = vec![format!("the machine does not answer: {why}")];
+        if work.silent > MAX_SILENT {
+            self.fail(&format!("the machine does not answer, and what runs there may go on: {why}"));
+        }
+    }
+
+    /// The commands are over: what is left is to observe it.
+    fn say(&mut self, id: &str) {
+        let now = self.clock.now();
+        if self.write(What::Said { step: id.to_owned() }).is_ok()
+            && let Some(work) = &mut self.work
+        {
+            work.said = Some(now);
+        }
+    }
+
+    pub(super) fn fail(&mut self, why: &str) {
+        let Some(step) = self.work.as_ref().map(|work| work.step.clone()) else { return };
+        if self.write(What::Failed { step, why: why.to_owned() }).is_ok() {
+            self.work = None;
+            self.renew_plan();
+        }
+    }
+
+    /// Makes the plan anew from what was last observed, and does not look at the work.
+    fn renew_plan(&mut self) {
+        if let Some(seen) = &mut self.seen {
+            let decisions = self.journal.decisions();
+            seen.plan = crate::actions::plan::plan(
+                &seen.evidence,
+                &seen.target,
+                &seen.findings,
+                &self.settings,
+                decisions,
+            );
+        }
+    }
+}
+
+fn not_seen(condition: &Condition) -> String {
+    if condition.why.is_empty() {
+        condition.what.clone()
+    } else {
+        format!("{}: {}", condition.what, condition.why)
+    }
+}

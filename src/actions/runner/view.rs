@@ -1,0 +1,66 @@
+//! What is shown of an upgrade under way: plain data, so that a recording holds it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::actions::plan::Plan;
+use crate::text::Text;
+
+/// An upgrade, as its screens and its recording have it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Upgrade {
+    /// What is done, and what is left.
+    pub plan: Plan,
+    /// The step under way.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub active: Option<Active>,
+    /// Whether it stops at the next safe point.
+    pub stopping: bool,
+    /// Why nothing is changed any more, if that is so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub halted: Option<String>,
+    /// Where the journal is.
+    pub journal: Text,
+    /// When this upgrade began, by its journal.
+    pub began: Timestamp,
+}
+
+/// Who carries a step out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hands {
+    /// kubelift, by the Kubernetes API.
+    Api,
+    /// A machine that runs the commands when it is told to.
+    Machine,
+    /// The operator.
+    Operator,
+}
+
+/// A step under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Active {
+    /// Its id.
+    pub step: String,
+    /// Who carries it out.
+    pub hands: Hands,
+    /// Since when.
+    pub since: Timestamp,
+    /// The lines that were confirmed, and run.
+    pub commands: Vec<String>,
+    /// How many of them are over.
+    pub over: usize,
+    /// What a probe must return to count as made after the step.
+    pub nonce: Text,
+    /// The line that makes such a probe, where the operator is to make it.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub probe: String,
+    /// Whether the commands are all over, or said to be: what is left is to observe it.
+    pub said: bool,
+    /// What they print, the newest lines.
+    pub output: Vec<Text>,
+    /// What it waits for.
+    pub waits: Vec<String>,
+}
