@@ -1,4 +1,5 @@
-//! Clients for inspections: every one has the guard in it, and there is no other way to get one.
+//! Clients: every one has a guard in it. Those that read let nothing else pass; the one that changes something needs a
+//! permit, and lets only the requests of steps pass.
 //!
 //! From the caller to the wire: kube's client, the guard, the credentials, kube's stack (base URL, impersonation,
 //! TLS, proxy). kube's own retry is off: [`super::ask`] has one that is bounded and seen.
@@ -17,6 +18,7 @@ use http::{HeaderValue, Request, Uri, header};
 use kube::client::{Body, Client};
 use tower::{Layer, util::MapRequestLayer};
 
+use super::changes::is_a_steps;
 use super::credentials::{Authorizer, Credential, CredentialError, Desk, Unattended};
 use super::environment::Environment;
 use super::guard::ReadOnly;
@@ -181,26 +183,59 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// A client for the cluster's entry that passes the requests of steps and nothing else. Only
+    /// [`super::changes::Changer`] asks for it, and that needs a permit.
+    pub(super) async fn changing(&self) -> Result<Client, ConnectError> {
+        let resolved = &self.resolved;
+        let transport =
+            transport(resolved, resolved.server.clone(), &resolved.trust, &self.authorizer).await?;
+        let service = tower::filter::FilterLayer::new(only_steps)
+            .layer(MapRequestLayer::new(with_defaults).layer(transport));
+        Ok(Client::new(service, "default"))
+    }
+}
+
+/// Refuses what is not a step's request.
+fn only_steps(request: Request<Body>) -> Result<Request<Body>, tower::BoxError> {
+    let uri = request.uri();
+    if uri.authority().is_none() && is_a_steps(request.method(), uri.path(), uri.query()) {
+        return Ok(request);
+    }
+    Err(format!("not sent: {} {}: it is no request of a step", request.method(), uri.path()).into())
+}
+
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Connection").field("resolved", &self.resolved).finish_non_exhaustive()
     }
 }
 
-/// The only maker of clients. The guard is the first that a request meets below kube's client.
+/// The only maker of clients that read. The guard is the first that a request meets below kube's client.
 async fn inspection(
     resolved: &Resolved,
     server: Uri,
     trust: &Trust,
     authorizer: &Authorizer,
 ) -> Result<Client, ConnectError> {
+    let transport = transport(resolved, server, trust, authorizer).await?;
+    let service = ReadOnly.layer(MapRequestLayer::new(with_defaults).layer(transport));
+    Ok(Client::new(service, resolved.namespace.as_deref().unwrap_or("default")))
+}
+
+/// The way to one server, without a guard.
+async fn transport(
+    resolved: &Resolved,
+    server: Uri,
+    trust: &Trust,
+    authorizer: &Authorizer,
+) -> Result<Transport, ConnectError> {
     let failed =
         |source| ConnectError::Client { server: address(&server), user: resolved.user.clone(), source };
     let config = config(resolved, &server, trust)?;
     let transport = Transport::new(config, authorizer.clone());
     transport.prepare().await.map_err(failed)?;
-    let service = ReadOnly.layer(MapRequestLayer::new(with_defaults).layer(transport));
-    Ok(Client::new(service, resolved.namespace.as_deref().unwrap_or("default")))
+    Ok(transport)
 }
 
 fn with_defaults(mut request: Request<Body>) -> Request<Body> {

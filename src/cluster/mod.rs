@@ -2,6 +2,7 @@
 
 mod addresses;
 pub mod ask;
+pub mod changes;
 pub mod client;
 pub mod cluster_name;
 pub mod credentials;
