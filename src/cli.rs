@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::actions::plan::{DEFAULT_BACKUP_FOLDER, Settings};
 use crate::checks::target::Asked;
 use crate::evidence::Scope;
 use crate::report::Format;
@@ -108,6 +109,24 @@ pub enum Command {
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
+    /// Open the cockpit as an upgrade session: it can change things, step by step, each confirmed
+    Upgrade {
+        /// How the upgrade is done
+        #[command(flatten)]
+        upgrade: UpgradeOptions,
+        /// Where journals are kept; otherwise $XDG_STATE_HOME/kubelift, or ~/.local/state/kubelift
+        #[arg(long, value_name = "DIR")]
+        journal: Option<PathBuf>,
+    },
+    /// Print the plan of an upgrade, without screens; it ends with the exit codes of check
+    Plan {
+        /// How the upgrade is done
+        #[command(flatten)]
+        upgrade: UpgradeOptions,
+        /// The form
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
     /// Print the facts of this machine as JSON, by one read-only shell script
     Probe {
         /// Print the script instead, to be run on a node by any means, as root
@@ -170,6 +189,44 @@ pub struct Source {
     /// Run the kubeconfig's credential plugin without asking first
     #[arg(long, global = true)]
     pub allow_exec: bool,
+}
+
+/// How an upgrade is done.
+#[derive(Debug, Args, Clone)]
+#[command(next_help_heading = "Upgrade")]
+pub struct UpgradeOptions {
+    /// Preflight checks that kubeadm shall only warn of, by name
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = preflight_name)]
+    pub ignore_preflight_errors: Vec<String>,
+    /// A folder on every node with kubeadm's patches
+    #[arg(long, value_name = "DIR")]
+    pub patches: Option<String>,
+    /// The folder on the first control plane that the backup of etcd goes to
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_BACKUP_FOLDER)]
+    pub backup_folder: String,
+}
+
+impl UpgradeOptions {
+    /// As a plan takes them.
+    pub fn settings(&self, source: &Source) -> Settings {
+        Settings {
+            ignore_preflight_errors: self.ignore_preflight_errors.clone(),
+            patches: self.patches.clone(),
+            backup_folder: self.backup_folder.clone(),
+            node_facts: source.node_facts.as_ref().map(|folder| folder.display().to_string()),
+        }
+    }
+}
+
+/// Names of preflight checks are words, with dashes: they become part of a command.
+fn preflight_name(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("it is not a name of kubeadm's, such as Swap or FileContent--proc-sys-net-ipv4-ip_forward"
+            .to_owned())
+    }
 }
 
 /// `--scope`

@@ -5,13 +5,15 @@ use std::io::{self, Write};
 use anyhow::{Context, Result};
 use clap::CommandFactory;
 
+use crate::actions::plan::{Decisions, Settings, StepState};
 use crate::checks::target::Asked;
 use crate::checks::{Target, Verdict};
 use crate::cli::{self, Cli, Command};
 use crate::hosts::probe;
-use crate::report::{self, Format};
+use crate::report::{self, Format, plan};
 use crate::session::Snapshot;
-use crate::source::{Source, SourceError};
+use crate::session::upgrade::owner;
+use crate::source::{Guided, Source, SourceError};
 use crate::ui;
 
 mod record;
@@ -24,11 +26,17 @@ mod replay;
 pub async fn run(cli: Cli) -> Result<u8> {
     let Cli { command, mut source, screen, .. } = cli;
     match command {
-        None => show(&source, &screen).await,
+        None => open(&source, &screen, None).await,
         Some(Command::Demo { scenario }) => {
             source.demo = Some(scenario);
-            show(&source, &screen).await
+            let guided = Guided { settings: Settings::default(), state: None };
+            open(&source, &screen, Some(guided)).await
         }
+        Some(Command::Upgrade { upgrade, journal }) => {
+            let guided = Guided { settings: upgrade.settings(&source), state: journal };
+            open(&source, &screen, Some(guided)).await
+        }
+        Some(Command::Plan { upgrade, output }) => plan(&source, &upgrade, output).await,
         Some(Command::Check { output }) => check(&source, output).await,
         Some(Command::Probe { script }) => run_probe(script).await,
         Some(Command::Record { once, file }) => record::record(&source, &file, once).await,
@@ -89,6 +97,34 @@ async fn check(flags: &cli::Source, output: Format) -> Result<u8> {
     })
 }
 
+async fn plan(flags: &cli::Source, upgrade: &cli::UpgradeOptions, output: Format) -> Result<u8> {
+    let source = Source::open(flags, false).await?;
+    if let Some(warning) = source.warning() {
+        complain(&warning);
+    }
+    let asked = source.asked().cloned();
+    let snapshot = source.once().await;
+    if let Some(why) = refused(&snapshot, asked.as_ref()) {
+        complain(&why);
+        return Ok(cli::USAGE);
+    }
+    let decisions = Decisions { owner: owner().into(), ..Decisions::default() };
+    let Some(plan) = plan::of(&snapshot, &upgrade.settings(flags), &decisions) else {
+        complain(&format!("there is no plan: {}", snapshot.no_target.unwrap_or_default()));
+        return Ok(if snapshot.evidence.is_empty() { cli::FAILED } else { cli::UNKNOWN });
+    };
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    plan::write(&plan, output, &mut out)
+        .and_then(|()| out.flush())
+        .context("the plan could not be written")?;
+    let unknown = !plan.unread.is_empty() || plan.next().is_some_and(|step| step.state == StepState::Unknown);
+    Ok(match snapshot.verdict() {
+        Verdict::Blocked => cli::BLOCKED,
+        Verdict::Ready if !unknown => cli::READY,
+        Verdict::Ready | Verdict::Unknown => cli::UNKNOWN,
+    })
+}
+
 /// Why the target that was asked for cannot be, where the cluster's version is known.
 fn refused(snapshot: &Snapshot, asked: Option<&Asked>) -> Option<String> {
     let catalog = crate::catalog::Catalog::get().ok()?;
@@ -111,12 +147,13 @@ fn complain(message: &str) {
     eprintln!("kubelift: {message}");
 }
 
-async fn show(flags: &cli::Source, screen: &cli::Screen) -> Result<u8> {
-    if screen.plain { plain(flags).await } else { cockpit(flags, screen).await }
+async fn open(flags: &cli::Source, screen: &cli::Screen, guided: Option<Guided>) -> Result<u8> {
+    if screen.plain { plain(flags, guided).await } else { cockpit(flags, screen, guided).await }
 }
 
-async fn plain(flags: &cli::Source) -> Result<u8> {
-    let (handle, simulation) = Source::open(flags, false).await?.follow().await;
+async fn plain(flags: &cli::Source, guided: Option<Guided>) -> Result<u8> {
+    let (handle, simulation) =
+        Source::open_for(flags, false, guided.is_some()).await?.session(guided).await?;
     let told = ui::plain::run(handle, ui::plain::stdin(), &mut io::stdout()).await;
     drop(simulation);
     told.context("the lines could not be written")?;
@@ -124,9 +161,9 @@ async fn plain(flags: &cli::Source) -> Result<u8> {
 }
 
 #[cfg(feature = "tui")]
-async fn cockpit(flags: &cli::Source, screen: &cli::Screen) -> Result<u8> {
+async fn cockpit(flags: &cli::Source, screen: &cli::Screen, guided: Option<Guided>) -> Result<u8> {
     let options = looks(screen)?;
-    let (handle, simulation) = Source::open(flags, true).await?.follow().await;
+    let (handle, simulation) = Source::open_for(flags, true, guided.is_some()).await?.session(guided).await?;
     let ended = screens(handle, options).await;
     drop(simulation);
     ended
@@ -154,6 +191,6 @@ async fn screens(handle: crate::session::Handle, options: ui::cockpit::Options) 
 }
 
 #[cfg(not(feature = "tui"))]
-async fn cockpit(_: &cli::Source, _: &cli::Screen) -> Result<u8> {
+async fn cockpit(_: &cli::Source, _: &cli::Screen, _: Option<Guided>) -> Result<u8> {
     anyhow::bail!("this kubelift was built without its screens (cargo feature `tui`): use `kubelift check`")
 }

@@ -1,7 +1,11 @@
 //! Where a session's evidence comes from: a cluster, the simulation, or a recording.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::actions::plan::Settings;
+use crate::actions::ports::{Clock, Machines};
 use crate::catalog::{Catalog, CatalogError};
 use crate::checks::Target;
 use crate::checks::target::{Asked, TargetError};
@@ -14,6 +18,8 @@ use crate::evidence::Scope;
 use crate::session::live;
 use crate::session::options::{FactsFrom, Options};
 use crate::session::recording::{self, Recording, RecordingError};
+use crate::session::simulated::Simulated;
+use crate::session::upgrade::{self, Means, SystemChance, SystemClock, owner};
 use crate::session::{Handle, Kind, Snapshot, desk, still};
 use crate::sim::{self, SimError, Simulation};
 
@@ -32,6 +38,9 @@ pub enum SourceError {
     /// There is no way to the target that was asked for.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// A recording cannot be upgraded.
+    #[error("a recording cannot be upgraded: there is nothing to change")]
+    NothingToChange,
     /// kubelift's own data is broken, which is a bug.
     #[error("kubelift's catalog of versions cannot be read, which is a bug: {0}")]
     Catalog(#[from] &'static CatalogError),
@@ -44,10 +53,22 @@ impl SourceError {
             Self::Connect(ConnectError::Kubeconfig(_))
             | Self::Recording(_)
             | Self::Target(_)
+            | Self::NothingToChange
             | Self::Simulation(SimError::UnknownScenario { .. }) => cli::USAGE,
             Self::Connect(_) | Self::Simulation(_) | Self::Catalog(_) => cli::FAILED,
         }
     }
+}
+
+/// How many seconds of the simulated cluster go by in one, in an upgrade of it: an hour's work is over in minutes.
+const UPGRADE_SPEED: f64 = 20.0;
+
+/// What makes a session one that can change things.
+pub struct Guided {
+    /// How the upgrade is done.
+    pub settings: Settings,
+    /// Where journals are kept; this machine's usual place otherwise.
+    pub state: Option<PathBuf>,
 }
 
 /// An open source.
@@ -83,12 +104,21 @@ impl Source {
     /// # Errors
     /// Why there is no source.
     pub async fn open(flags: &cli::Source, screens: bool) -> Result<Self, SourceError> {
+        Self::open_for(flags, screens, false).await
+    }
+
+    /// Opens what the flags say, for a session that can change things if `changes`.
+    ///
+    /// # Errors
+    /// Why there is no source.
+    pub async fn open_for(flags: &cli::Source, screens: bool, changes: bool) -> Result<Self, SourceError> {
         let catalog = Catalog::get()?;
         let mut options = Options {
             kind: Kind::Inspect,
             target: flags.target.clone(),
             scope: flags.scope.into(),
             node_facts: flags.node_facts.clone().map_or(FactsFrom::Nowhere, FactsFrom::Folder),
+            nonces: BTreeMap::new(),
             backups: flags.backups.clone(),
         };
         if let Some(path) = &flags.recording {
@@ -106,7 +136,8 @@ impl Source {
             return Ok(Self::Still { recording, options, catalog });
         }
         if let Some(scenario) = &flags.demo {
-            let simulation = sim::start(scenario, sim::Options::default()).await?;
+            let speed = if changes { UPGRADE_SPEED } else { 1.0 };
+            let simulation = sim::start(scenario, sim::Options { speed, ..Default::default() }).await?;
             if let (Some(from), Some(asked)) = (simulation.oldest_version(), &flags.target) {
                 Target::choose(&from, Some(asked), catalog)?;
             }
@@ -157,6 +188,44 @@ impl Source {
         }
     }
 
+    /// Opens a session for the screens: one that can change things where `guided` says how. The simulation, if there
+    /// is one, lasts as long as what comes with it.
+    ///
+    /// # Errors
+    /// When nothing can be changed there.
+    pub async fn session(
+        mut self,
+        guided: Option<Guided>,
+    ) -> Result<(Handle, Option<Simulation>), SourceError> {
+        let Some(guided) = guided else { return Ok(self.follow().await) };
+        let Self::Live { connection, options, simulation, .. } = &mut self else {
+            return Err(SourceError::NothingToChange);
+        };
+        let simulated = simulation.as_ref().map(|simulation| Arc::new(Simulated(simulation.hosts().clone())));
+        let (clock, state): (Arc<dyn Clock>, _) = match &simulated {
+            // Its machines' time is not ours, and its journal is worth nothing when it has ended.
+            Some(machines) => {
+                let folder = std::env::temp_dir().join(format!("kubelift-demo-{}", std::process::id()));
+                (Arc::clone(machines) as Arc<dyn Clock>, guided.state.or(Some(folder)))
+            }
+            None => {
+                options.kind = Kind::Upgrade;
+                (Arc::new(SystemClock), guided.state)
+            }
+        };
+        let means = Means {
+            connection: Connection::clone(connection),
+            machines: simulated.map(|machines| machines as Arc<dyn Machines>),
+            settings: guided.settings,
+            state,
+            owner: owner(),
+            clock,
+            chance: Arc::new(SystemChance),
+        };
+        let (handle, simulation) = self.follow().await;
+        Ok((upgrade::guide(handle, means), simulation))
+    }
+
     /// Opens a session for the screens. The simulation, if there is one, lasts as long as what comes with it.
     pub async fn follow(self) -> (Handle, Option<Simulation>) {
         match self {
@@ -171,13 +240,9 @@ impl Source {
     }
 }
 
-/// What the simulated machines say of themselves, and why the others say nothing.
+/// The simulated machines, to be asked what they say of themselves.
 pub fn probed(simulation: &Simulation) -> FactsFrom {
-    let hosts = simulation.hosts();
-    let documents = hosts
-        .names()
-        .map(|name| (name.to_owned(), hosts.probe(name, None).map_err(|error| error.to_string())));
-    FactsFrom::Documents(documents.collect())
+    FactsFrom::Machines(Arc::new(Simulated(simulation.hosts().clone())))
 }
 
 #[cfg(test)]

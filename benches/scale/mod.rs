@@ -51,6 +51,7 @@ pub(crate) fn read() -> Result<Snapshot> {
             target: None,
             scope: Scope::All,
             node_facts: probed(&simulation),
+            nonces: Default::default(),
             backups: None,
         };
         let connection = Connection::simulated(&simulation.url(), simulation.cluster_name()).await?;

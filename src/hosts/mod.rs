@@ -8,5 +8,16 @@ pub mod facts;
 pub mod probe;
 pub mod shell;
 
+use std::collections::BTreeMap;
+
+use crate::text::Text;
+
+/// Machines that can be asked at any time what they say of themselves.
+pub trait Probes: Send + Sync + std::fmt::Debug {
+    /// What each machine's probe prints, or why it prints nothing, by the machine's name. Those that `nonces` names are
+    /// to return theirs.
+    fn probe_all(&self, nonces: &BTreeMap<Text, Text>) -> Vec<(String, Result<String, String>)>;
+}
+
 #[cfg(test)]
 mod fixture_tests;

@@ -1,5 +1,6 @@
 //! Reports: the findings of a session, without screens.
 
+pub mod plan;
 mod table;
 #[cfg(test)]
 mod tests;

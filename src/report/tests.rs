@@ -103,6 +103,9 @@ fn snapshot() -> Snapshot {
         judged_in_micros: 1,
         happened: Arc::from([]),
         playback: None,
+        upgrade: None,
+        no_upgrade: None,
+        journal: Arc::from([]),
     }
 }
 

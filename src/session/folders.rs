@@ -1,12 +1,17 @@
 //! What a live session reads from folders of this machine, beside the cluster: nothing waits for it.
 
+use std::time::Duration;
+
 use futures::future::BoxFuture;
 use tokio::task::JoinHandle;
 
 use super::local::{Facts, Local};
-use super::options::Options;
+use super::options::{FactsFrom, Options};
 use crate::evidence::{Evidence, FoundBackups, Progress, Reading};
 use crate::text::Text;
+
+/// How often the folder of facts is looked at for other files.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// How the folder of backups is read.
 type LoadBackups = Box<dyn Fn() -> BoxFuture<'static, Reading<FoundBackups>> + Send>;
@@ -18,6 +23,8 @@ pub(super) struct Folders {
     load_backups: LoadBackups,
     /// The nodes that facts were read for, with their boot ids; absent until then.
     loaded_for: Option<Vec<(Text, Text)>>,
+    /// What the folder of facts held when it was read.
+    held: Option<Vec<Entry>>,
     facts: Option<JoinHandle<Facts>>,
     backups: Option<JoinHandle<Reading<FoundBackups>>>,
 }
@@ -36,6 +43,7 @@ impl Folders {
             local: Local::pending(options),
             load_backups,
             loaded_for: None,
+            held: None,
             facts: None,
             backups,
         }
@@ -49,6 +57,12 @@ impl Folders {
         }
     }
 
+    /// Reads the facts again: a probe of `node` is expected that returns `nonce`.
+    pub(super) fn probe(&mut self, node: Text, nonce: Text) {
+        self.options.nonces.insert(node, nonce);
+        self.loaded_for = None;
+    }
+
     /// Puts what is known into `evidence`. Facts belong to nodes by their boot ids, so they are read when the nodes are
     /// known, and again when nodes come, go or boot.
     pub(super) fn add_to(&mut self, evidence: &mut Evidence) {
@@ -58,6 +72,7 @@ impl Folders {
                 nodes.iter().map(|n| (n.metadata.name.clone(), n.status.node_info.boot_id.clone())).collect();
             if self.loaded_for.as_ref() != Some(&boots) {
                 self.loaded_for = Some(boots);
+                self.held = entries(&self.options.node_facts);
                 self.facts = Some(tokio::spawn(Local::load_facts(self.options.clone(), evidence)));
             }
         }
@@ -67,9 +82,10 @@ impl Folders {
         }
     }
 
-    /// Waits until something more is known; for ever, if nothing is being read.
+    /// Waits until something more is known, or the folder of facts holds something else; for ever, if nothing is read.
     pub(super) async fn changed(&mut self) {
         tokio::select! {
+            () = another(&self.options.node_facts, self.held.as_ref()) => self.loaded_for = None,
             facts = ended(&mut self.facts) => {
                 self.facts = None;
                 self.local.facts = facts.unwrap_or_else(|error| Facts::failed(&error));
@@ -78,6 +94,35 @@ impl Folders {
                 self.backups = None;
                 self.local.backups = backups.unwrap_or_else(|error| Local::failed_backups(&error));
             }
+        }
+    }
+}
+
+/// A file of a folder: its name, when it was last written, and its size.
+type Entry = (std::ffi::OsString, Option<std::time::SystemTime>, u64);
+
+/// What the folder of facts holds, without reading any of it.
+fn entries(from: &FactsFrom) -> Option<Vec<Entry>> {
+    let FactsFrom::Folder(folder) = from else { return None };
+    let entry = |entry: std::fs::DirEntry| {
+        let metadata = entry.metadata().ok()?;
+        Some((entry.file_name(), metadata.modified().ok(), metadata.len()))
+    };
+    let mut entries: Vec<Entry> = std::fs::read_dir(folder).ok()?.flatten().filter_map(entry).collect();
+    entries.sort();
+    Some(entries)
+}
+
+/// Waits until the folder of facts holds something else than it `held`.
+async fn another(from: &FactsFrom, held: Option<&Vec<Entry>>) {
+    if held.is_none() {
+        std::future::pending::<()>().await;
+    }
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let now = entries(from);
+        if now.is_some() && now.as_ref() != held {
+            return;
         }
     }
 }
@@ -101,7 +146,6 @@ mod tests {
     use super::*;
     use crate::evidence::{Cluster, Listing, Reason, Scope, Stamp};
     use crate::session::Kind;
-    use crate::session::options::FactsFrom;
     use jiff::Timestamp;
 
     /// One node of that boot, as it was listed.
@@ -126,6 +170,7 @@ mod tests {
             target: None,
             scope: Scope::All,
             node_facts: FactsFrom::Documents([of("b1"), of("b2")].into()),
+            nonces: Default::default(),
             backups: None,
         };
         let mut folders = Folders::with(&options, Box::new(|| Box::pin(std::future::pending())));
@@ -138,5 +183,33 @@ mod tests {
             let (facts, _) = evidence.facts_of("w1").unwrap();
             assert_eq!(facts.boot_id.as_deref(), Some(boot));
         }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_comes_into_the_folder_of_facts_is_read() {
+        let simulation = crate::sim::start("clean", crate::sim::Options::default()).await.unwrap();
+        let document = simulation.hosts().probe("w1", None).unwrap();
+        let own: serde_json::Value = serde_json::from_str(&document).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options {
+            kind: Kind::Inspect,
+            target: None,
+            scope: Scope::All,
+            node_facts: FactsFrom::Folder(folder.path().to_owned()),
+            nonces: Default::default(),
+            backups: None,
+        };
+        let mut folders = Folders::with(&options, Box::new(|| Box::pin(std::future::pending())));
+        let mut evidence = booted(own["bootId"].as_str().unwrap());
+        folders.add_to(&mut evidence);
+        folders.changed().await;
+        folders.add_to(&mut evidence);
+        assert!(evidence.facts_of("w1").is_err());
+        std::fs::write(folder.path().join("w1.json"), &document).unwrap();
+        folders.changed().await;
+        folders.add_to(&mut evidence);
+        folders.changed().await;
+        folders.add_to(&mut evidence);
+        assert!(evidence.facts_of("w1").is_ok());
     }
 }

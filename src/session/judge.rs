@@ -57,6 +57,9 @@ impl Judge {
             judged_in_micros: 0,
             happened: Arc::from([]),
             playback: None,
+            upgrade: None,
+            no_upgrade: None,
+            journal: Arc::from([]),
         }
     }
 

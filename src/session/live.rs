@@ -11,6 +11,7 @@ use super::judge::Judge;
 use super::local::Local;
 use super::options::Options;
 use super::{Handle, Request, Snapshot, TerminalRequest};
+use crate::actions::runner::Refusal;
 use crate::catalog::Catalog;
 use crate::checks::target::Asked;
 use crate::cluster::client::Connection;
@@ -93,6 +94,8 @@ async fn run(
                 Some(Request::Target(target)) => judge.aim(target.map(Asked::Exact)),
                 // What happens now can only be watched.
                 Some(Request::Replay(_)) => {}
+                Some(Request::Probe { node, nonce }) => folders.probe(node, nonce),
+                Some(Request::Order(_, reply)) => drop(reply.send(Err(Refusal::read_only()))),
                 None => return,
             },
             () = publish.closed() => return,
@@ -130,6 +133,7 @@ mod tests {
             target: None,
             scope: Scope::All,
             node_facts: probed(simulation),
+            nonces: Default::default(),
             backups: None,
         }
     }

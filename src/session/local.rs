@@ -38,13 +38,14 @@ impl Facts {
         Self { nodes: BTreeMap::new(), strays: vec![unread] }
     }
 
-    fn load(from: &FactsFrom, nodes: &[NodeIdentity]) -> Self {
-        let Assigned { nodes, strays, superseded } = match from {
+    fn load(options: &Options, nodes: &[NodeIdentity]) -> Self {
+        let Assigned { nodes, strays, superseded } = match &options.node_facts {
             FactsFrom::Folder(folder) => match load_dir(folder) {
                 Ok(loaded) => assign(nodes, loaded),
                 Err(error) => unreadable(nodes, folder, &error),
             },
             FactsFrom::Documents(documents) => of_documents(nodes, documents),
+            FactsFrom::Machines(machines) => of_documents(nodes, &machines.probe_all(&options.nonces)),
             FactsFrom::Nowhere => Assigned::default(),
         };
         for old in superseded {
@@ -60,7 +61,9 @@ impl Local {
         let pending = |verb, what| Unread::new(verb, what, Reason::Pending, "");
         let strays = match options.node_facts {
             FactsFrom::Nowhere => Vec::new(),
-            FactsFrom::Folder(_) | FactsFrom::Documents(_) => vec![pending("probe", "node facts")],
+            FactsFrom::Folder(_) | FactsFrom::Documents(_) | FactsFrom::Machines(_) => {
+                vec![pending("probe", "node facts")]
+            }
         };
         Self {
             facts: Facts { nodes: BTreeMap::new(), strays },
@@ -84,7 +87,7 @@ impl Local {
             if options.scope == Scope::Api {
                 return Facts::default();
             }
-            let load = move || Facts::load(&options.node_facts, &nodes);
+            let load = move || Facts::load(&options, &nodes);
             let loaded = tokio::task::spawn_blocking(load).await;
             loaded.unwrap_or_else(|error| Facts::failed(&error.to_string()))
         }
@@ -209,6 +212,7 @@ mod tests {
             target: None,
             scope: Scope::All,
             node_facts: FactsFrom::Documents(documents.into()),
+            nonces: Default::default(),
             backups: None,
         };
         Local::load(&options, &evidence).await.add_to(&mut evidence);

@@ -11,7 +11,9 @@ pub mod local;
 pub mod options;
 pub mod recording;
 pub mod replay;
+pub mod simulated;
 pub mod still;
+pub mod upgrade;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +22,11 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::recording::{Chain, Marks, Told, Transport};
+use crate::actions::journal::Entry;
+use crate::actions::runner::{Order, Refusal, Upgrade};
 use crate::checks::{Finding, Severity, Target, Verdict};
 use crate::evidence::Evidence;
+use crate::text::Text;
 use crate::version::Version;
 
 /// What kind of session it is: said in words on every screen.
@@ -29,7 +34,9 @@ use crate::version::Version;
 pub enum Kind {
     /// A live cluster, which cannot be changed.
     Inspect,
-    /// The simulated cluster.
+    /// A live cluster, which can be changed step by step.
+    Upgrade,
+    /// The simulated cluster, which can be changed as a real one.
     Demo {
         /// The scenario's name.
         scenario: String,
@@ -107,6 +114,12 @@ pub struct Snapshot {
     pub happened: Arc<[Happened]>,
     /// Where the replay is, if it is one.
     pub playback: Option<Playback>,
+    /// The upgrade, in a session that can change things.
+    pub upgrade: Option<Arc<Upgrade>>,
+    /// Why there is none in such a session, in a sentence.
+    pub no_upgrade: Option<String>,
+    /// The journal of the upgrade, the oldest entry first.
+    pub journal: Arc<[Entry]>,
 }
 
 impl Snapshot {
@@ -135,6 +148,15 @@ pub enum Request {
     Target(Option<Version>),
     /// Play, pause or go elsewhere in a recording.
     Replay(Transport),
+    /// Look again for what a machine says of itself: a probe is expected that returns a nonce.
+    Probe {
+        /// The machine's node.
+        node: Text,
+        /// What the probe is to return.
+        nonce: Text,
+    },
+    /// Change something, in a session that can.
+    Order(Order, oneshot::Sender<Result<(), Refusal>>),
 }
 
 /// A session asks for the terminal, for a credential plugin that may talk to its user.

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::judge::Judge;
 use super::recording::{Chain, Marks, Moment, Player, Reader, RecordingError};
 use super::{Handle, Happened, Kind, Playback, Request, Snapshot};
+use crate::actions::runner::Refusal;
 use crate::catalog::Catalog;
 use crate::checks::target::Asked;
 use crate::evidence::{Evidence, Scope};
@@ -49,7 +50,11 @@ async fn play(
             request = asked.recv() => match request {
                 None => return,
                 // There is nothing to read again.
-                Some(Request::Refresh) => continue,
+                Some(Request::Refresh | Request::Probe { .. }) => continue,
+                Some(Request::Order(_, reply)) => {
+                    drop(reply.send(Err(Refusal::read_only())));
+                    continue;
+                }
                 Some(Request::Target(target)) => replay.aim(target.map(Asked::Exact)),
                 // Why it cannot be is on the screen before it is asked: see [`Playback`].
                 Some(Request::Replay(transport)) => drop(player.take(transport, began.elapsed())),

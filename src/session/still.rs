@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 use super::judge::Judge;
 use super::recording::{Header, Recording};
 use super::{Handle, Kind, Request, Snapshot};
+use crate::actions::runner::Refusal;
 use crate::catalog::Catalog;
 use crate::checks::target::Asked;
 
@@ -53,8 +54,15 @@ pub async fn open(
     let (_, terminal) = mpsc::channel(1);
     tokio::spawn(async move {
         while let Some(request) = asked.recv().await {
-            // There is nothing to read again.
-            let Request::Target(target) = request else { continue };
+            let target = match request {
+                Request::Target(target) => target,
+                Request::Order(_, reply) => {
+                    drop(reply.send(Err(Refusal::read_only())));
+                    continue;
+                }
+                // There is nothing to read again.
+                Request::Refresh | Request::Probe { .. } | Request::Replay(_) => continue,
+            };
             judge.aim(target.map(Asked::Exact));
             if publish.send(Arc::new(judge.judge(Arc::clone(&evidence)).await)).is_err() {
                 return;

@@ -63,6 +63,11 @@ impl Places {
         self.0 & place as u16 != 0
     }
 
+    /// Whether a place of the screens is among them.
+    pub const fn are_on_screens(self) -> bool {
+        self.0 & !(Place::Plain as u16) != 0
+    }
+
     /// Whether there is a place in both, where the same key could not mean two things.
     pub const fn overlap(self, other: Self) -> bool {
         self.0 & other.0 & !(Place::Plain as u16) != 0
@@ -100,6 +105,8 @@ pub struct Context {
     pub copyable: bool,
     /// Whether the chosen finding has evidence.
     pub evidence: bool,
+    /// Whether the session can change things.
+    pub upgrade: bool,
 }
 
 /// What a command takes in the palette and in plain mode.
@@ -117,6 +124,12 @@ pub enum Argument {
     Words,
     /// A place in a recording, optionally.
     Time,
+    /// The id of a step, optionally: the next one without it.
+    Step,
+    /// The id of a step, and words.
+    StepWords,
+    /// What a confirmation asks to be typed, if it does.
+    Answer,
 }
 
 impl Argument {
@@ -129,6 +142,9 @@ impl Argument {
             Self::Theme => " THEME",
             Self::Words => " [WORDS]",
             Self::Time => " [TIME]",
+            Self::Step => " [STEP]",
+            Self::StepWords => " STEP WORDS",
+            Self::Answer => " [ANSWER]",
         }
     }
 }
@@ -222,6 +238,15 @@ commands! {
     Last           "last"             ""         SCREENS,          None, always, "Move to the end";
     Redraw         "redraw"           ""         SCREENS.and(TYPING), None, always, "Draw the whole screen again";
     Suspend        "suspend"          ""         SCREENS.and(TYPING), None, always, "Put kubelift aside; fg in the shell brings it back";
+    Plan           "plan"             "plan"     PLAIN,            None, upgrade, "Show the plan: every step, what it runs, and how far it is";
+    Run            "run"              "run"      PLAIN,            Step, upgrade, "Show what a step runs, and ask if it shall";
+    Yes            "yes"              "yes"      PLAIN,            Answer, upgrade, "Let what was asked about run, with what is to be typed";
+    No             "no"               "no"       PLAIN,            None, upgrade, "Let it be";
+    Said           "done"             "done"     PLAIN,            Step, upgrade, "Say that the commands of the step under way were run";
+    Consent        "consent"          "consent"  PLAIN,            StepWords, upgrade, "Let through what holds a step up, by the word that it asks for";
+    Skip           "skip"             "skip"     PLAIN,            StepWords, upgrade, "Leave a step out, with a reason";
+    Retry          "retry"            "retry"    PLAIN,            Step, upgrade, "Try a failed step again";
+    Stop           "stop"             "stop"     PLAIN,            None, upgrade, "Stop at the next safe point";
     Quit           "quit"             "quit"     SCREENS.and(PLAIN),  None, always, "Leave kubelift";
     Accept         "accept"           "accept"   TYPING,           None, always, "Take what was typed";
     Cancel         "cancel"           "cancel"   TYPING,           None, always, "Leave without it; a filter is taken away";
@@ -331,6 +356,10 @@ const fn live(context: &Context) -> Option<&'static str> {
     unless(!context.recording, "a recording cannot be read again")
 }
 
+const fn upgrade(context: &Context) -> Option<&'static str> {
+    unless(context.upgrade, "this session can change nothing; `kubelift upgrade` can")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -364,6 +393,7 @@ mod tests {
             remedy: false,
             copyable: false,
             evidence: false,
+            upgrade: false,
         };
         assert_eq!(Command::Refresh.why_not(&context), Some("a recording cannot be read again"));
         assert_eq!(Command::Refresh.why_not(&Context { recording: false, ..context }), None);

@@ -391,6 +391,9 @@ fn snapshot(evidence: Evidence, findings: Vec<Finding>) -> Snapshot {
         judged_in_micros: 900,
         happened: Arc::from([]),
         playback: None,
+        upgrade: None,
+        no_upgrade: None,
+        journal: Arc::from([]),
     }
 }
 

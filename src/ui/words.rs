@@ -61,6 +61,7 @@ pub fn happened(happened: &Happened) -> String {
 pub fn session(kind: &Kind) -> (&'static str, String) {
     match kind {
         Kind::Inspect => ("INSPECT", "nothing can be changed".to_owned()),
+        Kind::Upgrade => ("UPGRADE", "changes the cluster, each step confirmed".to_owned()),
         Kind::Demo { scenario } if scenario.is_empty() || scenario == "default" => {
             ("DEMO", "simulated cluster".to_owned())
         }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::CORDONED_BY;
 use super::select::PodRef;
+use crate::evidence::objects::meta::CORDONED_BY;
 
 /// One request that changes something.
 #[derive(Debug, Clone, PartialEq, Eq)]

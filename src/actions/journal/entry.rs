@@ -88,7 +88,7 @@ pub enum What {
         /// Its exit code.
         code: i32,
     },
-    /// The operator says that a step's commands were run.
+    /// A step's commands are over, as whoever ran them says: what they are for is still to be seen.
     Said {
         /// Which.
         step: String,
@@ -178,7 +178,9 @@ impl fmt::Display for What {
             }
             Self::Started { step, command, .. } => write!(f, "{step}: {command}"),
             Self::Exited { step, code, .. } => write!(f, "{step}: ended with {code}"),
-            Self::Said { step } => write!(f, "{step}: the operator says that it was run"),
+            Self::Said { step } => {
+                write!(f, "{step}: its commands are over; what they are for is looked for")
+            }
             Self::Failed { step, why } => write!(f, "{step}: FAILED: {why}"),
             Self::Retried { step } => write!(f, "{step}: is tried again"),
             Self::Skipped { step, reason } => write!(f, "{step}: left out: {reason}"),

@@ -84,10 +84,24 @@ fn before(site: &Site, first: &Node) -> Vec<Step> {
 
 fn first_steps(site: &Site, node: &Node) -> Vec<Step> {
     let mut steps = vec![package::make(site, node), pull::make(site, node), upgrade_apply::make(site, node)];
-    if site.from.minor() != site.to.minor() {
+    if changes_minor(site) {
         steps.push(manual::network_plugin(site));
     }
     steps
+}
+
+/// Whether the hop is to another minor: also when its API servers are there already, and some kubelet is not, or when
+/// this upgrade has come by the step before.
+fn changes_minor(site: &Site) -> bool {
+    let minor = site.to.minor();
+    let other = |node: &Node| {
+        let kubelet: Result<Version, _> = node.status.node_info.kubelet_version.parse();
+        kubelet.is_ok_and(|kubelet| kubelet.minor() != minor)
+    };
+    site.from.minor() != minor
+        || site.attempt(manual::NETWORK_PLUGIN).is_some()
+        || site.decisions.skipped.contains_key(manual::NETWORK_PLUGIN)
+        || site.evidence.objects.nodes.items.iter().any(|node| other(node))
 }
 
 fn kubelet_steps(site: &Site, node: &Node) -> Vec<Step> {

@@ -85,9 +85,7 @@ fn verified(site: &Site, id: &str, facts: &NodeFacts, what: String) -> Condition
     // Without an attempt of this upgrade, one of the last hour before the evidence counts as made for it.
     let attempt = site.attempt(id);
     let since = attempt.map_or(site.evidence.at - jiff::SignedDuration::from_hours(1), |attempt| {
-        let lag = facts.collected_at.map_or_else(Default::default, |at| attempt.started.duration_since(at));
-        // The machine's clock is behind by at least as much as its answer seems to come before the question.
-        attempt.started - lag.max(jiff::SignedDuration::ZERO)
+        site.started_there(attempt, facts)
     });
     let recent = |snapshot: &&Snapshot| snapshot.modified.is_some_and(|modified| modified >= since);
     let best = backups.snapshots.iter().filter(recent).max_by_key(|snapshot| snapshot.state);

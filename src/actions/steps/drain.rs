@@ -1,11 +1,12 @@
 //! A node is emptied before its kubelet: cordoned with this upgrade's mark, its pods evicted as budgets allow.
 
 use super::{Site, step};
-use crate::actions::drain::{CORDONED_BY, Selection, held, requests, select};
+use crate::actions::drain::{Selection, held, requests, select};
 use crate::actions::observed::{Condition, Holds, all_servers_are, kubelet_is};
 use crate::actions::plan::{Confirmation, Consent, Hold, Step, StepKind};
 use crate::checks::common::list;
 use crate::evidence::objects::Node;
+use crate::evidence::objects::meta::CORDONED_BY;
 
 /// The code that a consent to lose a pod is kept under.
 const LOST: &str = "PodLeavesForGood";

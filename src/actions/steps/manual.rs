@@ -3,6 +3,9 @@
 use super::{Site, step};
 use crate::actions::plan::{Step, StepKind};
 
+/// The id of the step that is about the network plugin.
+pub(in crate::actions) const NETWORK_PLUGIN: &str = "manual/network-plugin";
+
 /// The network plugin, which kubeadm does not touch: its own upgrade comes after the first control plane's.
 /// Source: <https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/>.
 pub(in crate::actions) fn network_plugin(site: &Site) -> Step {
@@ -14,7 +17,7 @@ pub(in crate::actions) fn network_plugin(site: &Site) -> Step {
             site.to.minor()
         ),
     );
-    "manual/network-plugin".clone_into(&mut step.id);
+    NETWORK_PLUGIN.clone_into(&mut step.id);
     step.way_back = "as its makers say".to_owned();
     step.expected_seconds = 120;
     step

@@ -13,6 +13,8 @@ pub(super) mod uncordon;
 pub(super) mod upgrade_apply;
 pub(super) mod upgrade_node;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::observed::Condition;
 use super::plan::{Attempt, Confirmation, Decisions, Settings, Step, StepKind, StepState};
 use crate::evidence::objects::Node;
@@ -77,6 +79,13 @@ impl<'a> Site<'a> {
     /// The step's newest attempt.
     pub(super) fn attempt(&self, id: &str) -> Option<&'a Attempt> {
         self.decisions.attempt(id)
+    }
+
+    /// When an attempt began by the clock of the machine that made `facts`, as far as that can be told: its clock is
+    /// behind by at least as much as its answer seems to come before the question, and it tells whole seconds.
+    pub(super) fn started_there(&self, attempt: &Attempt, facts: &NodeFacts) -> Timestamp {
+        let lag = facts.collected_at.map_or_else(Default::default, |at| attempt.started.duration_since(at));
+        attempt.started - lag.max(SignedDuration::ZERO) - SignedDuration::from_secs(1)
     }
 
     /// kubeadm's flag for preflight checks, with a blank before it, or nothing.

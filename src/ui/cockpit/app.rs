@@ -348,6 +348,7 @@ impl App {
             remedy: remedy.is_some(),
             copyable,
             evidence: finding.is_some_and(|finding| !finding.evidence.is_empty()),
+            upgrade: self.snapshot.upgrade.is_some(),
         }
     }
 

@@ -158,6 +158,17 @@ pub(super) fn run(app: &mut App, command: Command, argument: &str, effects: &mut
             app.notice = Some(Notice::says("reading everything again"));
         }
         Command::Theme => theme(app, argument),
+        Command::Plan
+        | Command::Run
+        | Command::Yes
+        | Command::No
+        | Command::Said
+        | Command::Consent
+        | Command::Skip
+        | Command::Retry
+        | Command::Stop => {
+            app.notice = Some(Notice::refuses(format!("{}: it is for the plain lines", command.name())));
+        }
         Command::Dump => effects.push(Effect::Dump),
         Command::Up => moved(app, Motion::Up),
         Command::Down => moved(app, Motion::Down),

@@ -1,5 +1,6 @@
 //! What a typed line is answered with: the commands of the palette that apply in plain mode.
 
+use crate::actions::runner::{Order, Upgrade};
 use crate::checks::{CHECKS, Finding, Severity};
 use crate::session::{Kind, Request, Snapshot};
 use crate::ui::commands::{Argument, Command, Context, Place};
@@ -7,6 +8,7 @@ use crate::ui::filter::Filter;
 use crate::ui::words;
 
 use super::tell::{self, Teller};
+use super::upgrade::{self, Guide};
 
 /// The most requests that `log` tells.
 const LOG: usize = 500;
@@ -18,12 +20,14 @@ pub(super) enum Answer {
     Quit,
     /// Something of the session, and what is said if it can be asked for it.
     Ask(Request, String),
+    /// Something that the runner is to do.
+    Order(Order),
     /// Only to be told something.
     Lines(Vec<String>),
 }
 
 /// What `line`, a command and what it takes, is answered with.
-pub(super) fn answer(line: &str, snapshot: &Snapshot, teller: &Teller) -> Answer {
+pub(super) fn answer(line: &str, snapshot: &Snapshot, teller: &Teller, guide: &mut Guide) -> Answer {
     let (name, argument) = line.split_once(' ').map_or((line, ""), |(name, rest)| (name, rest.trim()));
     let command = Command::of(name.trim_start_matches(':'));
     let Some(command) = command.filter(|command| command.spec().places.contain(Place::Plain)) else {
@@ -41,6 +45,7 @@ pub(super) fn answer(line: &str, snapshot: &Snapshot, teller: &Teller) -> Answer
         remedy: false,
         copyable: false,
         evidence: false,
+        upgrade: snapshot.upgrade.is_some(),
     };
     if let Some(reason) = command.why_not(&context) {
         return says(format!("{name}: {reason}"));
@@ -58,8 +63,29 @@ pub(super) fn answer(line: &str, snapshot: &Snapshot, teller: &Teller) -> Answer
         Command::Filter => Answer::Lines(filter(argument, snapshot, teller)),
         Command::Log => Answer::Lines(log(snapshot)),
         Command::Unread => Answer::Lines(unread(snapshot)),
-        _ => says(format!("{name}: it needs the screens")),
+        _ => match &snapshot.upgrade {
+            Some(upgrade) => order(command, argument, upgrade, guide),
+            None => says(format!("{name}: it needs the screens")),
+        },
     }
+}
+
+/// What a command of an upgrade is answered with.
+fn order(command: Command, argument: &str, upgrade: &Upgrade, guide: &mut Guide) -> Answer {
+    let step = upgrade::step_of(upgrade, argument);
+    let order = match command {
+        Command::Plan => return Answer::Lines(upgrade::plan(&upgrade.plan)),
+        Command::Run => return Answer::Lines(guide.ask(upgrade, argument)),
+        Command::No => return says(guide.no()),
+        Command::Yes => guide.yes(argument),
+        Command::Said => Ok(Order::Said { step }),
+        Command::Retry => Ok(Order::Retry { step }),
+        Command::Consent => upgrade::consent(&upgrade.plan, argument),
+        Command::Skip => upgrade::skip(argument),
+        Command::Stop => Ok(Order::Stop),
+        _ => Err(format!("{}: it needs the screens", command.name())),
+    };
+    order.map_or_else(says, Answer::Order)
 }
 
 fn says(text: String) -> Answer {

@@ -6,19 +6,22 @@
 mod answer;
 mod recorded;
 mod tell;
+mod upgrade;
 
 use std::io::{self, BufRead as _, Write};
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
 
-use crate::session::{Handle, TerminalRequest};
+use crate::actions::runner::Order;
+use crate::session::{Handle, Request, TerminalRequest};
 
 pub use recorded::{TellError, recorded};
 
 use answer::Answer;
 use tell::Teller;
+use upgrade::Guide;
 
 /// The lines of standard input, until it ends.
 ///
@@ -57,7 +60,7 @@ async fn tell(
     mut lines: mpsc::Receiver<String>,
     out: &mut (dyn Write + Send),
 ) -> io::Result<()> {
-    let mut teller = Teller::default();
+    let (mut teller, mut guide) = (Teller::default(), Guide::default());
     let (mut more_lines, mut more_snapshots, mut more_requests) = (true, true, true);
     let mut snapshot = Arc::clone(&handle.snapshots.borrow_and_update());
     write(out, teller.tell(&snapshot))?;
@@ -70,13 +73,15 @@ async fn tell(
                 more_snapshots = changed.is_ok();
                 snapshot = Arc::clone(&handle.snapshots.borrow_and_update());
                 write(out, teller.tell(&snapshot))?;
+                write(out, guide.tell(&snapshot))?;
             }
             line = lines.recv(), if more_lines => match line.as_deref().map(str::trim) {
                 None => more_lines = false,
                 Some("") => {}
-                Some(line) => match answer::answer(line, &snapshot, &teller) {
+                Some(line) => match answer::answer(line, &snapshot, &teller, &mut guide) {
                     Answer::Quit => return Ok(()),
                     Answer::Lines(lines) => write(out, lines)?,
+                    Answer::Order(order) => write(out, give(&handle, order).await)?,
                     Answer::Ask(request, says) => {
                         let says = match handle.requests.try_send(request) {
                             Ok(()) => says,
@@ -92,6 +97,20 @@ async fn tell(
                 None => more_requests = false,
             },
         }
+    }
+}
+
+/// Gives an order, and says if it was refused; what comes of it is told by the next snapshot.
+async fn give(handle: &Handle, order: Order) -> Vec<String> {
+    let (reply, answer) = oneshot::channel();
+    let gone = || vec!["this session can be asked for nothing".to_owned()];
+    if handle.requests.send(Request::Order(order, reply)).await.is_err() {
+        return gone();
+    }
+    match answer.await {
+        Ok(Ok(())) => Vec::new(),
+        Ok(Err(refusal)) => vec![format!("refused: {refusal}")],
+        Err(_) => gone(),
     }
 }
 

@@ -22,6 +22,7 @@ pub(super) async fn read(simulation: &Simulation) -> Snapshot {
         target: None,
         scope: Scope::All,
         node_facts: FactsFrom::Documents(documents.collect()),
+        nonces: Default::default(),
         backups: None,
     };
     let connection = Connection::simulated(&simulation.url(), simulation.cluster_name()).await.unwrap();

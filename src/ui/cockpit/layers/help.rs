@@ -20,7 +20,8 @@ pub fn prose(app: &App) -> Prose {
         [Place::Filter, Place::Palette, Place::Prompt].into_iter().any(|place| places.contain(place))
             && !places.contain(Place::Panes)
     };
-    let (typed, others): (Vec<_>, Vec<_>) = Command::ALL.iter().copied().partition(typing);
+    let on_screens = Command::ALL.iter().copied().filter(|command| command.spec().places.are_on_screens());
+    let (typed, others): (Vec<_>, Vec<_>) = on_screens.partition(typing);
     let of_replay = |command: &Command| command.spec().places.contain(Place::Replay);
     let (replay, screens): (Vec<_>, Vec<_>) = others.into_iter().partition(of_replay);
     let replays = app.context().replay;

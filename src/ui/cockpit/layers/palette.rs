@@ -62,7 +62,13 @@ fn arguments(app: &App, command: Command, argument: &str) -> Vec<Choice> {
     let all: Vec<(&'static str, &'static str)> = match command.spec().argument {
         Argument::Pane => app.checks.iter().map(|check| (check.id, check.title)).collect(),
         Argument::Theme => BUILT_IN.iter().map(|(name, _)| (*name, "built in")).collect(),
-        Argument::None | Argument::Version | Argument::Words | Argument::Time => Vec::new(),
+        Argument::None
+        | Argument::Version
+        | Argument::Words
+        | Argument::Time
+        | Argument::Step
+        | Argument::StepWords
+        | Argument::Answer => Vec::new(),
     };
     all.into_iter()
         .filter(|(name, _)| name.contains(argument))

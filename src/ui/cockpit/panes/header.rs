@@ -27,6 +27,7 @@ fn identity(app: &App, painter: &mut Painter<'_>, area: Rect) {
     let (word, rest) = words::session(&app.snapshot.kind);
     let role = match app.snapshot.kind {
         Kind::Inspect => Role::Inspect,
+        Kind::Upgrade => Role::Gone,
         Kind::Demo { .. } => Role::Demo,
         Kind::Recording { chain: Chain::Whole, .. } | Kind::Replay { chain: Chain::Whole, .. } => {
             Role::Recording

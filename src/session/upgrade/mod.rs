@@ -1,0 +1,216 @@
+//! A session that can change things: an inspection of the cluster with a runner beside it.
+//!
+//! What is read comes from the session below, as it is. This one adds the upgrade to each snapshot, hands orders to
+//! the runner, and does what it gives out. Until the cluster is known the journal cannot be, and nothing is changed.
+
+mod world;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+pub use world::{SystemChance, SystemClock, owner};
+
+use super::{Handle, Request, Snapshot};
+use crate::actions::journal::{Folder, Journal, Permit, state_folder};
+use crate::actions::plan::Settings;
+use crate::actions::ports::{Chance, Changes, Clock, Machines, Store};
+use crate::actions::runner::{Outcome, Refusal, Runner, perform};
+use crate::checks::Target;
+use crate::cluster::changes::Changer;
+use crate::cluster::client::Connection;
+use crate::evidence::{Evidence, Progress, Reason};
+
+/// How often the end of a step is looked for, where nothing else wakes the session.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// What an upgrade is carried out by.
+pub struct Means {
+    /// The cluster.
+    pub connection: Connection,
+    /// Machines that run commands, where there are such.
+    pub machines: Option<Arc<dyn Machines>>,
+    /// How it is done.
+    pub settings: Settings,
+    /// Where journals are kept; on this machine's usual place otherwise.
+    pub state: Option<PathBuf>,
+    /// The mark of this upgrade's cordons.
+    pub owner: String,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub chance: Arc<dyn Chance>,
+}
+
+/// Puts a runner beside the session `below`.
+pub fn guide(below: Handle, means: Means) -> Handle {
+    let Handle { snapshots, requests, terminal } = below;
+    let (publish, published) = watch::channel(Arc::clone(&snapshots.borrow()));
+    let (orders, asked) = mpsc::channel(8);
+    tokio::spawn(
+        Guide { means, snapshots, below: requests, publish, guided: Guided::No(String::new()) }.run(asked),
+    );
+    Handle { snapshots: published, requests: orders, terminal }
+}
+
+/// Whether there is a runner.
+enum Guided {
+    /// Not yet, or not at all: why.
+    No(String),
+    /// There is one, and the client that it changes things by.
+    Yes(Box<Runner>, Arc<dyn Changes>),
+}
+
+struct Guide {
+    means: Means,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    below: mpsc::Sender<Request>,
+    publish: watch::Sender<Arc<Snapshot>>,
+    guided: Guided,
+}
+
+impl Guide {
+    async fn run(mut self, mut asked: mpsc::Receiver<Request>) {
+        let mut tasks: JoinSet<Outcome> = JoinSet::new();
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        self.take().await;
+        loop {
+            self.go_on(&mut tasks);
+            if !self.show() {
+                return;
+            }
+            tokio::select! {
+                changed = self.snapshots.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    self.take().await;
+                }
+                request = asked.recv() => match request {
+                    None => return,
+                    Some(request) => self.ask(request).await,
+                },
+                Some(done) = tasks.join_next() => if let (Ok(outcome), Guided::Yes(runner, _)) = (done, &mut self.guided) {
+                    runner.outcome(outcome);
+                },
+                _ = look.tick() => self.look().await,
+                () = self.publish.closed() => return,
+            }
+        }
+    }
+
+    /// Takes the newest snapshot from below; opens the journal with the first that knows enough.
+    async fn take(&mut self) {
+        let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
+        let Some(target) = snapshot.target.clone() else { return };
+        if let Guided::No(_) = self.guided
+            && is_known(&snapshot.evidence)
+        {
+            self.guided = match self.open(&snapshot, &target).await {
+                Ok(guided) => guided,
+                Err(why) => Guided::No(why),
+            };
+        }
+        if let Guided::Yes(runner, _) = &mut self.guided {
+            runner.observe(Arc::clone(&snapshot.evidence), &target, Arc::clone(&snapshot.findings));
+        }
+    }
+
+    async fn open(&mut self, snapshot: &Snapshot, target: &Target) -> Result<Guided, String> {
+        let uid = snapshot.evidence.cluster.uid.as_ref();
+        let uid =
+            uid.ok_or("the namespace kube-system could not be read, whose UID is the cluster's identity")?;
+        let state =
+            self.means.state.clone().map_or_else(state_folder, Ok).map_err(|error| error.to_string())?;
+        let folder = Folder::open(&state, uid).map_err(|error| error.to_string())?;
+        let place = folder.path().display().to_string();
+        let store: Arc<dyn Store> = Arc::new(folder);
+        let journal = Journal::open(store, Arc::clone(&self.means.clock), &self.means.owner)
+            .map_err(|error| error.to_string())?;
+        let changer = self.changer(&journal.permit()).await?;
+        let means = &self.means;
+        let ports = (Arc::clone(&means.clock), Arc::clone(&means.chance));
+        let machines = means.machines.is_some();
+        let runner = Runner::open(journal, &place, target, means.settings.clone(), machines, ports)
+            .map_err(|error| error.to_string())?;
+        // From here on it does not move when the cluster does.
+        drop(self.below.send(Request::Target(Some(target.to.clone()))).await);
+        Ok(Guided::Yes(Box::new(runner), changer))
+    }
+
+    async fn changer(&self, permit: &Permit) -> Result<Arc<dyn Changes>, String> {
+        let changer = Changer::new(&self.means.connection, permit).await;
+        Ok(Arc::new(changer.map_err(|error| error.to_string())?))
+    }
+
+    async fn ask(&mut self, request: Request) {
+        match request {
+            Request::Order(order, reply) => {
+                let answer = match &mut self.guided {
+                    Guided::Yes(runner, _) => runner.order(order),
+                    Guided::No(why) if why.is_empty() => {
+                        Err(Refusal::NotNow("the cluster is still being read".to_owned()))
+                    }
+                    Guided::No(why) => Err(Refusal::Halted(why.clone())),
+                };
+                // Whoever asked may have left.
+                drop(reply.send(answer));
+            }
+            // The target of an upgrade is that of its journal.
+            Request::Target(_) => {}
+            other => drop(self.below.send(other).await),
+        }
+    }
+
+    /// Gives out what is to be done next.
+    fn go_on(&mut self, tasks: &mut JoinSet<Outcome>) {
+        let Guided::Yes(runner, changes) = &mut self.guided else { return };
+        if tasks.is_empty()
+            && let Some(effect) = runner.next_effect()
+        {
+            let (clock, changes) = (Arc::clone(&self.means.clock), Arc::clone(changes));
+            let machines = self.means.machines.clone();
+            tasks.spawn(async move { perform(effect, &*clock, &*changes, machines.as_deref()).await });
+        }
+    }
+
+    /// Looks for the end of a step: a fresh probe is asked for while one is needed.
+    async fn look(&mut self) {
+        let Guided::Yes(runner, _) = &mut self.guided else { return };
+        runner.look_again();
+        if let Some((node, nonce)) = runner.wants_probe() {
+            let request = Request::Probe { node: node.clone(), nonce: nonce.clone() };
+            // A session below that is busy is asked again in two seconds.
+            drop(self.below.try_send(request));
+        }
+    }
+
+    /// Publishes the newest snapshot with the upgrade in it; whether somebody looks.
+    fn show(&self) -> bool {
+        let mut snapshot = Snapshot::clone(&self.snapshots.borrow());
+        match &self.guided {
+            Guided::Yes(runner, _) => {
+                snapshot.upgrade = runner.view().map(Arc::new);
+                snapshot.journal = runner.journal().entries().to_vec().into();
+            }
+            Guided::No(why) => snapshot.no_upgrade = Some(why.clone()).filter(|why| !why.is_empty()),
+        }
+        self.publish.send(Arc::new(snapshot)).is_ok()
+    }
+}
+
+/// Whether enough is known for a plan: a list that is still coming would look like a smaller cluster.
+fn is_known(evidence: &Evidence) -> bool {
+    let objects = &evidence.objects;
+    let read = |progress| progress == Progress::Done;
+    let over = |unread: &[crate::evidence::Unread]| !unread.is_empty();
+    (read(objects.nodes.progress) || over(&objects.nodes.unread))
+        && (read(objects.pods.progress) || over(&objects.pods.unread))
+        && (read(objects.pod_disruption_budgets.progress) || over(&objects.pod_disruption_budgets.unread))
+        && evidence.servers.listed
+        && evidence.cluster.uid.is_some()
+        && !evidence.unread().iter().any(|unread| unread.reason == Reason::Pending && unread.verb == "probe")
+}
