@@ -13,6 +13,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use lab::{Lab, Options};
 use program::{Said, kubelift_offline, payloads, without_times};
+use serde_json::Value;
 
 /// What is hidden in the cluster, where people hide such things. None of it may be in a recording.
 const SECRETS: &[&str] = &[
@@ -137,7 +138,9 @@ fn a_recording_says_the_same_when_the_server_is_gone_and_holds_no_secret() -> Re
 
     let twice = [check(folder.path(), &file, &[])?, check(folder.path(), &file, &[])?];
     assert_eq!(twice[0].stdout, twice[1].stdout);
-    assert_eq!((twice[0].code, without_times(&twice[0].stdout)?), (live.code, without_times(&live.stdout)?));
+    let (state, said) = without_recording(&twice[0])?;
+    assert_eq!(state, "whole");
+    assert_eq!((twice[0].code, said), (live.code, without_times(&live.stdout)?));
     assert_eq!(twice[0].stderr, "");
     let found = twice[0].report()?;
     assert!(found.lines().contains(&"warning DeprecatedApiWritten FlowSchema/talkative".to_owned()));
@@ -146,6 +149,15 @@ fn a_recording_says_the_same_when_the_server_is_gone_and_holds_no_secret() -> Re
     assert_eq!(check(folder.path(), &file, &["--target", "1.29"])?.code, 2);
 
     cut_and_changed(folder.path(), &file, &recorded)
+}
+
+/// How a report calls the recording that it is on, and the rest of it without its times.
+fn without_recording(said: &Said) -> Result<(String, Value)> {
+    let mut report = without_times(&said.stdout)?;
+    let recording = report.as_object_mut().and_then(|report| report.remove("recording"));
+    let recording = recording.context("which recording it is on")?;
+    let state = recording.get("state").and_then(Value::as_str).context("its state")?;
+    Ok((state.to_owned(), report))
 }
 
 /// A recording without its end, and one with another byte.
@@ -158,7 +170,9 @@ fn cut_and_changed(folder: &Path, file: &Path, recorded: &str) -> Result<()> {
     {
         std::fs::write(&broken, content)?;
         let said = check(folder, &broken, &[])?;
-        assert_eq!(said.stdout, whole.stdout, "the evidence itself holds");
+        let (state, judged) = without_recording(&said)?;
+        assert_eq!(state, what);
+        assert_eq!(judged, without_recording(&whole)?.1, "the evidence itself holds");
         assert!(said.stderr.to_lowercase().contains(what), "{what}: {}", said.stderr);
     }
     // Where the evidence was changed, there is none to judge.
