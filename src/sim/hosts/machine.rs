@@ -205,10 +205,14 @@ impl Machine {
             .filter_map(|part| part.strip_prefix('v'))
             .find_map(|part| part.parse::<Minor>().ok());
         let minor = minor.map_or(Value::Null, |minor| minor.to_string().into());
+        let key = text.lines().find_map(|line| line.strip_prefix("gpgkey=")).map(|key| json!([key]));
         let lists = self.document.pointer_mut("/packages/repositories").and_then(Value::as_array_mut);
         for list in lists.into_iter().flatten() {
             if list.get("path").and_then(Value::as_str) == Some(path) {
                 merge(list, &json!({ "uri": uri, "minor": minor }));
+                if let Some(key) = &key {
+                    merge(list, &json!({ "signedBy": key }));
+                }
             }
         }
     }

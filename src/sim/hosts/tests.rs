@@ -10,6 +10,7 @@ use crate::sim::{Options, Simulation, start};
 
 mod order;
 mod packages;
+mod plan;
 mod property;
 mod trouble;
 mod upgrade;
