@@ -154,7 +154,7 @@ node_prepare() {
   local status=0 images
   node_images "$@" &
   images=$!
-  node_install "$@" || status=1
+  node_install "$@" && node_audit "$@" || status=1
   wait "$images" && ((status == 0))
 }
 
@@ -183,24 +183,31 @@ cluster_make() {
     node_pod_network "$folder" "$name" "$node" </dev/null
     say "$node has joined"
   done 3< <(machines_of "$folder")
-  cluster_inspector "$folder" "$name" || die 'no kubeconfig of the inspector could be made'
+  cluster_users "$folder" "$name" || die 'no users could be made'
 }
 
-# cluster_inspector FOLDER NAME: a user with the roles that ship for inspections, and no other right.
-cluster_inspector() (
+# cluster_users FOLDER NAME: users with the roles that ship, and no other right: one inspects, the other upgrades as well.
+cluster_users() (
+  folder=$1 name=$2
+  bind() { cluster_kubectl "$folder" "$name" create "$@" >/dev/null; }
+  cluster_user "$@" inspector && cluster_user "$@" upgrader &&
+    cluster_kubectl "$folder" "$name" apply -f "$LAB_ROOT/../deploy/inspector-rbac.yaml" \
+      -f "$LAB_ROOT/../deploy/upgrader-rbac.yaml" >/dev/null &&
+    bind clusterrolebinding lab-inspector --clusterrole=kubelift-inspector --user=inspector --user=upgrader &&
+    bind -n kube-system rolebinding lab-inspector --role=kubelift-inspector-configuration \
+      --user=inspector --user=upgrader &&
+    bind clusterrolebinding lab-upgrader --clusterrole=kubelift-upgrader --user=upgrader
+)
+
+# cluster_user FOLDER NAME USER: a certificate and a kubeconfig of its own.
+cluster_user() (
   umask 077
-  folder=$1 name=$2 config=$1/kubeconfig/inspector
-  edit() { "$folder/bin/kubectl" --kubeconfig "$config" config "$@" >/dev/null; }
-  bind() { cluster_kubectl "$folder" "$name" create "$@" --user=inspector >/dev/null; }
-  cd "$folder/pki" && certificate ca user-inspector /CN=inspector clientAuth &&
-    cp "$folder/kubeconfig/admin" "$config" &&
-    edit set-credentials inspector --embed-certs --client-certificate=user-inspector.crt \
-      --client-key=user-inspector.key &&
-    edit set-context "inspector@$name" --cluster="$name" --user=inspector && edit use-context "inspector@$name" &&
-    edit delete-user kubernetes-admin && edit delete-context "kubernetes-admin@$name" &&
-    cluster_kubectl "$folder" "$name" apply -f "$LAB_ROOT/../deploy/inspector-rbac.yaml" >/dev/null &&
-    bind clusterrolebinding lab-inspector --clusterrole=kubelift-inspector &&
-    bind -n kube-system rolebinding lab-inspector --role=kubelift-inspector-configuration
+  config=$1/kubeconfig/$3
+  edit() { "$1/bin/kubectl" --kubeconfig "$config" config "${@:2}" >/dev/null; }
+  cd "$1/pki" && certificate ca "user-$3" "/CN=$3" clientAuth && cp "$1/kubeconfig/admin" "$config" &&
+    edit "$1" set-credentials "$3" --embed-certs --client-certificate="user-$3.crt" --client-key="user-$3.key" &&
+    edit "$1" set-context "$3@$2" --cluster="$2" --user="$3" && edit "$1" use-context "$3@$2" &&
+    edit "$1" delete-user kubernetes-admin && edit "$1" delete-context "kubernetes-admin@$2"
 )
 
 # cluster_wait FOLDER NAME SECONDS: until every node is Ready and every pod of kube-system runs.
@@ -294,7 +301,7 @@ cluster_kubectl_command() {
 cluster_kubeconfig() { # USER
   local file
   file=$(cluster_folder_of "$(chosen_cluster)")/kubeconfig/${1:-admin}
-  [[ -e $file ]] || die "no such user: ${1:-} (those that are there: admin, inspector)"
+  [[ -e $file ]] || die "no such user: ${1:-} (those that are there: admin, inspector, upgrader)"
   echo "$file"
 }
 

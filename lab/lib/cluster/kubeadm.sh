@@ -30,6 +30,11 @@ done
 END
 }
 
+# node_audit FOLDER NAME NODE: what its API server, where it has one, is to write into its audit log.
+node_audit() {
+  node_ssh "$1" "$2" "$3" 'install -D -m 0644 /dev/stdin /etc/kubernetes/audit/policy.yaml' <"$LAB_ROOT/audit-policy.yaml"
+}
+
 # kubeadm_registration NODE
 kubeadm_registration() {
   cat <<END
@@ -58,6 +63,13 @@ kubernetesVersion: v$2
 clusterName: $1
 $(if [[ -n $3 ]]; then echo "controlPlaneEndpoint: $3:6443"; fi)
 networking: {podSubnet: 10.244.0.0/16}
+apiServer:
+  extraArgs:
+    audit-policy-file: /etc/kubernetes/audit/policy.yaml
+    audit-log-path: /var/log/kubernetes/audit.log
+  extraVolumes:
+  - {name: audit-policy, hostPath: /etc/kubernetes/audit, mountPath: /etc/kubernetes/audit, readOnly: true}
+  - {name: audit-log, hostPath: /var/log/kubernetes, mountPath: /var/log/kubernetes, pathType: DirectoryOrCreate}
 ---
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
