@@ -41,8 +41,16 @@ fn state(step: &Step, decisions: &Decisions, before: Option<&str>) -> (StepState
     if let Some(reason) = decisions.skipped.get(&step.id) {
         return (StepState::Skipped, reason.clone());
     }
-    if let Some(attempt) = decisions.attempt(&step.id) {
-        let open = first(&step.postcondition, &[Holds::No, Holds::Unknown]);
+    let open = first(&step.postcondition, &[Holds::No, Holds::Unknown]);
+    let attempt = decisions.attempt(&step.id);
+    let lost = attempt
+        .and_then(|attempt| attempt.ended)
+        .and(open.as_deref())
+        .map(|open| format!("it was done; now {open}"))
+        .unwrap_or_default();
+    if let Some(attempt) = attempt
+        && lost.is_empty()
+    {
         return match &attempt.failed {
             Some(why) => (StepState::Failed, why.clone()),
             // Nothing could show it: the operator's word is all there is.
@@ -65,7 +73,7 @@ fn state(step: &Step, decisions: &Decisions, before: Option<&str>) -> (StepState
     }
     match step.held_by.first() {
         Some(hold) => (StepState::Blocked, hold.why.clone()),
-        None => (StepState::Ready, String::new()),
+        None => (StepState::Ready, lost),
     }
 }
 

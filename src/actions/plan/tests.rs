@@ -102,6 +102,38 @@ fn a_node_whose_list_is_the_targets_keeps_it() {
 }
 
 #[test]
+fn behind_the_first_control_plane_the_way_back_is_still_the_old_version() {
+    let target = Target { from: "1.31.14".parse().unwrap(), to: "1.31.14".parse().unwrap(), chosen: false };
+    let world = ready_to_upgrade();
+    let plan = plan(&world.evidence, &target, &[], &Settings::default(), &Decisions::default());
+    let way_back = &plan.step("kubelet/w1").unwrap().way_back;
+    assert!(way_back.starts_with("the v1.30 list,"), "{way_back}");
+    assert!(way_back.contains("kubelet=1.30.4-1.1 kubectl=1.30.4-1.1"), "{way_back}");
+}
+
+#[test]
+fn what_was_done_and_is_no_longer_seen_can_be_done_again() {
+    let attempt = Attempt {
+        started: crate::checks::testing::now(),
+        nonce: "nonce-1".into(),
+        said: true,
+        failed: None,
+        ended: Some(crate::checks::testing::now()),
+    };
+    let mut world = ready_to_upgrade();
+    world.facts("cp1", |facts| facts.kubeadm.as_mut().unwrap().version = Some("v1.31.14".into()));
+    let skipped = [("backup/cp1".to_owned(), "for the test".to_owned())].into();
+    let attempts = [("package/cp1".to_owned(), attempt)].into();
+    let plan = plan_of(&world, &[], &Decisions { skipped, attempts, ..Decisions::default() });
+    let next = plan.next().unwrap();
+    assert_eq!((next.id.as_str(), next.state), ("package/cp1", StepState::Ready));
+    assert_eq!(
+        next.why,
+        "it was done; now not seen: the package kubeadm is 1.31.14, whole and held (it is 1.30.4-1.1)"
+    );
+}
+
+#[test]
 fn a_dnf_node_gets_dnfs_words() {
     let mut world = ready_to_upgrade();
     world.facts("w1", |facts| {

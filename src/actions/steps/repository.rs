@@ -7,7 +7,7 @@ use super::Site;
 use crate::actions::observed::{Condition, package_version};
 use crate::checks::common::shell::quote;
 use crate::evidence::node_facts::{NodeFacts, Packages, Repository};
-use crate::version::Minor;
+use crate::version::{Minor, Version};
 
 /// What a node's packages are managed by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,11 +90,6 @@ impl<'a> Repositories<'a> {
         self.package_of(name, &site.to.to_string())
     }
 
-    /// The package of the version before the hop.
-    pub(super) fn old_package(&self, name: &str, site: &Site) -> String {
-        self.package_of(name, &site.from.to_string())
-    }
-
     fn package_of(&self, name: &str, version: &str) -> String {
         match self.manager {
             Manager::Apt => format!("{name}={version}-{}", self.revision(name)),
@@ -133,17 +128,26 @@ impl<'a> Repositories<'a> {
         }
     }
 
+    /// The version that packages have until the step: behind the first control plane's upgrade no API server tells it.
+    fn before(&self, names: &[&str], site: &Site) -> Version {
+        let installed = self.packages.installed.iter().filter(|package| names.contains(&&*package.name));
+        let mut versions = installed.filter_map(|package| package_version(package.version.as_deref()?));
+        versions.find(|version| *version != site.to).unwrap_or_else(|| site.from.clone())
+    }
+
     /// How the packages come back to the version before.
     pub(super) fn way_back(&self, names: &[&str], site: &Site) -> String {
-        let packages: Vec<String> = names.iter().map(|name| self.old_package(name, site)).collect();
+        let before = self.before(names, site);
+        let packages: Vec<String> =
+            names.iter().map(|name| self.package_of(name, &before.to_string())).collect();
         match self.manager {
             Manager::Apt => format!(
                 "the v{} list, apt-get update, apt-get install --allow-downgrades --allow-change-held-packages {}",
-                site.from.minor(),
+                before.minor(),
                 packages.join(" ")
             ),
             Manager::Dnf => {
-                format!("the v{} repository, dnf downgrade {}", site.from.minor(), packages.join(" "))
+                format!("the v{} repository, dnf downgrade {}", before.minor(), packages.join(" "))
             }
         }
     }
