@@ -115,10 +115,11 @@ fn add_nodes(evidence: &mut Evidence, scale: &Scale) -> Result<Vec<Text>> {
 }
 
 /// What the probe says of a machine, on which the profile is loaded or not.
-fn with_profile_loaded(facts: &Reading<NodeFacts>, loaded: bool) -> Reading<NodeFacts> {
+fn with_profile_loaded(facts: &Reading<Arc<NodeFacts>>, loaded: bool) -> Reading<Arc<NodeFacts>> {
     let mut facts = facts.clone();
     if let (true, Reading::Read { value, .. }) = (loaded, &mut facts)
-        && let Some(profiles) = value.app_armor.as_mut().and_then(|host| host.profiles.as_mut())
+        && let Some(profiles) =
+            Arc::make_mut(value).app_armor.as_mut().and_then(|host| host.profiles.as_mut())
     {
         profiles.push(AppArmorProfile { name: PROFILE.into(), mode: "enforce".into() });
     }

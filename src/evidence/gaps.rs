@@ -1,5 +1,7 @@
 //! All that was not read, in one list.
 
+use std::collections::HashSet;
+
 use super::{Credentials, Evidence, Reading, Reason, Unread};
 
 impl Evidence {
@@ -31,13 +33,8 @@ impl Evidence {
         }
         unread.extend(self.backups.value().into_iter().flat_map(|found| found.unread.iter().cloned()));
         // The list of API servers rests on a listing, whose gap is the same.
-        let mut seen = Vec::new();
-        unread.retain(|gap| {
-            !seen.contains(gap) && {
-                seen.push(gap.clone());
-                true
-            }
-        });
+        let mut seen = HashSet::new();
+        unread.retain(|gap| seen.insert(gap.clone()));
         unread
     }
 
@@ -119,7 +116,7 @@ mod tests {
             unread.map(|unread| (unread.of.map(String::from), unread.reason)).collect::<Vec<_>>()
         };
         assert_eq!(facts(&evidence), [(None, Reason::NotProvided)]);
-        evidence.node_facts.insert("w1".into(), Reading::Read { stamp, value: NodeFacts::default() });
+        evidence.node_facts.insert("w1".into(), Reading::Read { stamp, value: NodeFacts::default().into() });
         assert_eq!(facts(&evidence), [(Some("w2".to_owned()), Reason::NotProvided)]);
         assert!(evidence.facts_of("w1").is_ok());
         evidence.scope = Scope::Api;

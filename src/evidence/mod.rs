@@ -74,7 +74,7 @@ pub struct Evidence {
     pub config_maps: BTreeMap<Text, Reading<ConfigMap>>,
     /// What the machines say of themselves, by node: see [`Evidence::facts_of`].
     #[serde(default)]
-    pub node_facts: BTreeMap<Text, Reading<NodeFacts>>,
+    pub node_facts: BTreeMap<Text, Reading<Arc<NodeFacts>>>,
     /// Files of node facts that belong to no node, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stray_facts: Vec<Unread>,
@@ -285,7 +285,7 @@ impl Evidence {
     /// Why that was not read; a node without an entry was left out, or its facts were not provided.
     pub fn facts_of(&self, node: &str) -> Result<(&NodeFacts, &Stamp), Unread> {
         match self.node_facts.get(node) {
-            Some(reading) => reading.get().map_err(Clone::clone),
+            Some(reading) => reading.get().map(|(facts, stamp)| (&**facts, stamp)).map_err(Clone::clone),
             None => Err(self.no_facts().of(node)),
         }
     }

@@ -83,7 +83,7 @@ impl fmt::Display for Reason {
 }
 
 /// One thing that was not read: the verb and the resource that would have read it, and why not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unread {
     /// Kubernetes' verb (`list`, `get`, `watch`), or `probe` for facts of a node and `stat` for files.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -119,7 +120,7 @@ impl From<&Node> for NodeIdentity {
 #[derive(Debug, Default)]
 pub struct Assigned {
     /// Every Node with its facts, or why it has none.
-    pub nodes: BTreeMap<Text, Reading<NodeFacts>>,
+    pub nodes: BTreeMap<Text, Reading<Arc<NodeFacts>>>,
     /// Files that belong to no Node, and why.
     pub strays: Vec<Unread>,
     /// Files that were put aside for newer ones of the same Node.
@@ -187,10 +188,10 @@ pub fn assign(nodes: &[NodeIdentity], loaded: Vec<Loaded>) -> Assigned {
     assigned
 }
 
-fn read(file: &Text, facts: NodeFacts) -> Reading<NodeFacts> {
+fn read(file: &Text, facts: NodeFacts) -> Reading<Arc<NodeFacts>> {
     // Without a time of its own a document is as old as it can be, not as new.
     let at = facts.collected_at.unwrap_or(Timestamp::UNIX_EPOCH);
-    Reading::Read { stamp: Stamp { at, how: Text::new(&format!("probe {file}")) }, value: facts }
+    Reading::Read { stamp: Stamp { at, how: Text::new(&format!("probe {file}")) }, value: Arc::new(facts) }
 }
 
 fn is_newer(one: &NodeFacts, other: &NodeFacts) -> bool {

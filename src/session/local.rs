@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -28,7 +29,7 @@ pub struct Local {
 /// What the machines say of themselves, and files that belong to none.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Facts {
-    nodes: BTreeMap<Text, Reading<NodeFacts>>,
+    nodes: BTreeMap<Text, Reading<Arc<NodeFacts>>>,
     strays: Vec<Unread>,
 }
 
@@ -128,7 +129,7 @@ impl Local {
     }
 }
 
-fn no_facts(node: &Text, unread: Unread) -> (Text, Reading<NodeFacts>) {
+fn no_facts(node: &Text, unread: Unread) -> (Text, Reading<Arc<NodeFacts>>) {
     (node.clone(), Reading::Unread(unread.of(node)))
 }
 
@@ -185,6 +186,24 @@ mod tests {
     use super::*;
     use crate::evidence::Cluster;
     use crate::session::Kind;
+
+    #[test]
+    fn facts_are_shared_by_snapshots() {
+        let reading = Reading::Read {
+            stamp: Stamp { at: Timestamp::UNIX_EPOCH, how: "probe w1.json".into() },
+            value: Arc::new(NodeFacts::default()),
+        };
+        let local = Local {
+            facts: Facts { nodes: BTreeMap::from([("w1".into(), reading)]), strays: Vec::new() },
+            backups: Reading::Unread(Unread::new("stat", "backups", Reason::NotProvided, "")),
+        };
+        let shared = || {
+            let mut evidence = Evidence::nothing(Cluster::default(), Scope::All, Timestamp::UNIX_EPOCH);
+            local.add_to(&mut evidence);
+            evidence.node_facts.get("w1").and_then(Reading::value).cloned().unwrap()
+        };
+        assert!(Arc::ptr_eq(&shared(), &shared()));
+    }
 
     #[tokio::test]
     async fn why_a_machine_said_nothing_is_known() {

@@ -145,7 +145,10 @@ fn a_third_node_makes_a_warning_of_it() {
     let mut facts = crate::checks::testing::facts("w3", "1.30.4");
     facts.hostname = Some("w3".into());
     world.node(crate::checks::testing::node("w3", "1.30.4", false));
-    world.evidence.node_facts.insert("w3".into(), crate::checks::testing::read("probe w3.json", facts));
+    world
+        .evidence
+        .node_facts
+        .insert("w3".into(), crate::checks::testing::read("probe w3.json", std::sync::Arc::new(facts)));
     unload(&mut world, &["w2"]);
     assert_eq!(
         of_code(&world.check(CHECK, "1.31.4"), "AppArmorProfileMissing"),

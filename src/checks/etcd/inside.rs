@@ -105,7 +105,7 @@ pub(super) fn read<'a>(context: &Context<'a>) -> (Inside<'a>, Vec<Finding>) {
     let mut unread = UnreadFacts::default();
     for node in context.hosts() {
         let (facts, stamp) = match context.evidence.node_facts.get(node).map(|reading| reading.get()) {
-            Some(Ok(read)) => read,
+            Some(Ok((facts, stamp))) => (&**facts, stamp),
             Some(Err(why)) => {
                 unread.add(node, why, Severity::Blocker, None);
                 continue;

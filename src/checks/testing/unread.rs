@@ -64,7 +64,7 @@ impl World {
             e.backups = Reading::Unread(Unread::new("stat", "backups", Reason::NotProvided, ""));
             for reading in e.node_facts.values_mut() {
                 if let Reading::Read { value, .. } = reading {
-                    value.backups = None;
+                    std::sync::Arc::make_mut(value).backups = None;
                 }
             }
         });

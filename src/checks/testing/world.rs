@@ -39,7 +39,7 @@ impl World {
             world
                 .evidence
                 .node_facts
-                .insert(name.into(), read(&format!("probe {name}.json"), facts(name, version)));
+                .insert(name.into(), read(&format!("probe {name}.json"), Arc::new(facts(name, version))));
         }
         world.control_plane();
         world.config_map(
@@ -165,7 +165,7 @@ impl World {
     /// Changes what was read of one machine.
     pub(crate) fn facts(&mut self, node: &str, change: impl FnOnce(&mut NodeFacts)) {
         match self.evidence.node_facts.get_mut(node) {
-            Some(Reading::Read { value, .. }) => change(value),
+            Some(Reading::Read { value, .. }) => change(Arc::make_mut(value)),
             _ => panic!("no facts of {node}"),
         }
     }

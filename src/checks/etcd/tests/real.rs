@@ -16,7 +16,7 @@ fn real(document: &str) -> World {
     }
     world.evidence.node_facts.clear();
     let at = facts.collected_at.unwrap();
-    let mut reading = read(&format!("probe {document}.json"), facts);
+    let mut reading = read(&format!("probe {document}.json"), std::sync::Arc::new(facts));
     if let Reading::Read { stamp, .. } = &mut reading {
         stamp.at = at;
     }
