@@ -12,12 +12,15 @@ use crate::cli::{self, Cli, Command};
 use crate::hosts::probe;
 use crate::report::{self, Format, plan};
 use crate::session::Snapshot;
-use crate::session::upgrade::owner;
+use crate::session::upgrade::{Guiding, owner};
 use crate::source::{Guided, Source, SourceError};
 use crate::ui;
 
 mod record;
 mod replay;
+
+/// How long journal and recording may take to be closed when the user has left.
+const CLOSING: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Does what the command line says, and gives the exit code.
 ///
@@ -151,11 +154,24 @@ async fn open(flags: &cli::Source, screen: &cli::Screen, guided: Option<Guided>)
     if screen.plain { plain(flags, guided).await } else { cockpit(flags, screen, guided).await }
 }
 
+/// Waits until an upgrade is written down to its end, and says where.
+async fn say_where(guiding: Option<Guiding>) {
+    let Some(guiding) = guiding else { return };
+    match tokio::time::timeout(CLOSING, guiding.ended()).await {
+        Ok(Some(places)) => {
+            eprintln!("journal    {}", places.journal.display());
+            eprintln!("recording  {0}\n           kubelift replay {0}", places.recording.display());
+        }
+        Ok(None) => {}
+        Err(_) => complain("the recording was not closed in time: it will be called cut"),
+    }
+}
+
 async fn plain(flags: &cli::Source, guided: Option<Guided>) -> Result<u8> {
-    let (handle, simulation) =
-        Source::open_for(flags, false, guided.is_some()).await?.session(guided).await?;
-    let told = ui::plain::run(handle, ui::plain::stdin(), &mut io::stdout()).await;
-    drop(simulation);
+    let opened = Source::open_for(flags, false, guided.is_some()).await?.session(guided).await?;
+    let told = ui::plain::run(opened.handle, ui::plain::stdin(), &mut io::stdout()).await;
+    say_where(opened.guiding).await;
+    drop(opened.simulation);
     told.context("the lines could not be written")?;
     Ok(cli::READY)
 }
@@ -163,9 +179,10 @@ async fn plain(flags: &cli::Source, guided: Option<Guided>) -> Result<u8> {
 #[cfg(feature = "tui")]
 async fn cockpit(flags: &cli::Source, screen: &cli::Screen, guided: Option<Guided>) -> Result<u8> {
     let options = looks(screen)?;
-    let (handle, simulation) = Source::open_for(flags, true, guided.is_some()).await?.session(guided).await?;
-    let ended = screens(handle, options).await;
-    drop(simulation);
+    let opened = Source::open_for(flags, true, guided.is_some()).await?.session(guided).await?;
+    let ended = screens(opened.handle, options).await;
+    say_where(opened.guiding).await;
+    drop(opened.simulation);
     ended
 }
 

@@ -19,7 +19,7 @@ use crate::session::live;
 use crate::session::options::{FactsFrom, Options};
 use crate::session::recording::{self, Recording, RecordingError};
 use crate::session::simulated::Simulated;
-use crate::session::upgrade::{self, Means, SystemChance, SystemClock, owner};
+use crate::session::upgrade::{self, Guiding, Means, SystemChance, SystemClock, owner};
 use crate::session::{Handle, Kind, Snapshot, desk, still};
 use crate::sim::{self, SimError, Simulation};
 
@@ -69,6 +69,16 @@ pub struct Guided {
     pub settings: Settings,
     /// Where journals are kept; this machine's usual place otherwise.
     pub state: Option<PathBuf>,
+}
+
+/// A session for the screens.
+pub struct Opened {
+    /// Its end for whoever shows it.
+    pub handle: Handle,
+    /// The simulation, if it is one: it ends when it is dropped.
+    pub simulation: Option<Simulation>,
+    /// The runner, where things can be changed.
+    pub guiding: Option<Guiding>,
 }
 
 /// An open source.
@@ -193,11 +203,11 @@ impl Source {
     ///
     /// # Errors
     /// When nothing can be changed there.
-    pub async fn session(
-        mut self,
-        guided: Option<Guided>,
-    ) -> Result<(Handle, Option<Simulation>), SourceError> {
-        let Some(guided) = guided else { return Ok(self.follow().await) };
+    pub async fn session(mut self, guided: Option<Guided>) -> Result<Opened, SourceError> {
+        let Some(guided) = guided else {
+            let (handle, simulation) = self.follow().await;
+            return Ok(Opened { handle, simulation, guiding: None });
+        };
         let Self::Live { connection, options, simulation, .. } = &mut self else {
             return Err(SourceError::NothingToChange);
         };
@@ -223,7 +233,8 @@ impl Source {
             chance: Arc::new(SystemChance),
         };
         let (handle, simulation) = self.follow().await;
-        Ok((upgrade::guide(handle, means), simulation))
+        let (handle, guiding) = upgrade::guide(handle, means);
+        Ok(Opened { handle, simulation, guiding: Some(guiding) })
     }
 
     /// Opens a session for the screens. The simulation, if there is one, lasts as long as what comes with it.

@@ -6,13 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::judge::Judge;
 use super::recording::{Chain, Marks, Moment, Player, Reader, RecordingError};
 use super::{Handle, Happened, Kind, Playback, Request, Snapshot};
-use crate::actions::runner::Refusal;
+use crate::actions::runner::{Refusal, Upgrade};
 use crate::catalog::Catalog;
 use crate::checks::target::Asked;
 use crate::evidence::{Evidence, Scope};
@@ -73,6 +74,11 @@ async fn play(
             Err(error) => tracing::warn!(%error, "a moment of the recording cannot be shown"),
         }
     }
+}
+
+/// The upgrade of a moment; none in an inspection, and where a newer kubelift wrote what this one does not know.
+fn upgrade(value: Value) -> Option<Arc<Upgrade>> {
+    serde_json::from_value::<Option<Upgrade>>(value).ok().flatten().map(Arc::new)
 }
 
 /// Waits for a time, or for ever.
@@ -186,9 +192,9 @@ impl Replay {
                 }
             }
         };
-        let (number, mut evidence) = match moment {
-            Some((number, moment)) => (number, moment.evidence),
-            None => (None, self.nothing(player)),
+        let (number, mut evidence, upgrade) = match moment {
+            Some((number, moment)) => (number, moment.evidence, upgrade(moment.upgrade)),
+            None => (None, self.nothing(player), None),
         };
         if self.scope == Scope::Api {
             evidence.scope = Scope::Api;
@@ -201,7 +207,8 @@ impl Replay {
             Some(judge) if !back => judge,
             judge => judge.insert(Judge::new(kind, self.asked.clone(), self.catalog)),
         };
-        let snapshot = judge.judge(Arc::new(evidence)).await;
+        let mut snapshot = judge.judge(Arc::new(evidence)).await;
+        snapshot.upgrade = upgrade;
         self.shown = Some((number, snapshot.clone()));
         Ok(self.dated(snapshot, player))
     }

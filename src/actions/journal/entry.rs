@@ -146,6 +146,26 @@ impl What {
         }
     }
 
+    /// Its word: `began`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Opened { .. } => "opened",
+            Self::Consented { .. } => "consented",
+            Self::Began { .. } => "began",
+            Self::Requested { .. } => "requested",
+            Self::Answered { .. } => "answered",
+            Self::Started { .. } => "started",
+            Self::Exited { .. } => "exited",
+            Self::Said { .. } => "said",
+            Self::Failed { .. } => "failed",
+            Self::Retried { .. } => "retried",
+            Self::Skipped { .. } => "skipped",
+            Self::Ended { .. } => "ended",
+            Self::Stopped => "stopped",
+            Self::Closed => "closed",
+        }
+    }
+
     /// Whether something went wrong.
     pub const fn is_failure(&self) -> bool {
         matches!(self, Self::Failed { .. })

@@ -155,7 +155,12 @@ impl Runner {
                 // It was sent: its effect is on its way to us.
                 return Some(Effect::Wait(PAUSE));
             }
-            return self.send(id, requests::cordon(&name, &owner), None);
+            let cordon = requests::cordon(&name, &owner);
+            if !self.work.as_ref()?.commands.contains(&cordon.to_string()) {
+                self.fail(&format!("{name} was uncordoned meanwhile by whoever had cordoned it"));
+                return None;
+            }
+            return self.send(id, cordon, None);
         }
         let selection = select(&seen.evidence, &name);
         let now = self.clock.now();
@@ -171,7 +176,14 @@ impl Runner {
             return None;
         }
         match self.work.as_ref()?.pace.next(&selection, now) {
-            Some((pod, change)) => self.send(id, change, Some(pod)),
+            Some((pod, change)) if self.work.as_ref()?.commands.contains(&change.to_string()) => {
+                self.send(id, change, Some(pod))
+            }
+            // Nothing runs that was not shown.
+            Some((pod, _)) => {
+                self.fail(&format!("{pod} came to the node since this was confirmed: trying again shows it"));
+                None
+            }
             None => Some(Effect::Wait(PAUSE)),
         }
     }

@@ -35,6 +35,7 @@ pub struct Runner {
     _permit: Permit,
     journal: Journal,
     place: Text,
+    recording: Text,
     clock: Arc<dyn Clock>,
     chance: Arc<dyn Chance>,
     settings: Settings,
@@ -79,6 +80,7 @@ impl Runner {
             _permit: journal.permit(),
             journal,
             place: place.into(),
+            recording: Text::default(),
             clock,
             chance,
             settings,
@@ -145,6 +147,16 @@ impl Runner {
         Ok(())
     }
 
+    /// Says where the recording of this upgrade is.
+    pub fn recorded_in(&mut self, place: &str) {
+        self.recording = place.into();
+    }
+
+    /// Changes nothing any more: what happens could not be written down.
+    pub fn halt(&mut self, why: &str) {
+        self.halted.get_or_insert_with(|| why.to_owned());
+    }
+
     /// Looks again if the step under way has come to its end, for time went by.
     pub fn look_again(&mut self) {
         self.look();
@@ -161,6 +173,7 @@ impl Runner {
             }
         }
         Some(Upgrade {
+            recording: self.recording.clone(),
             plan,
             active: self.work.as_ref().map(|work| work.view(&self.settings)),
             stopping: self.stopping,
@@ -168,6 +181,11 @@ impl Runner {
             journal: self.place.clone(),
             began: self.began,
         })
+    }
+
+    /// Where the journal is.
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     /// The journal, to be read.

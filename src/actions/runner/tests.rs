@@ -300,7 +300,11 @@ fn a_drain_cordons_first_and_evicts_what_it_showed_until_the_node_is_empty() {
     assert!(matches!(bench.runner.next_effect(), Some(Effect::Wait(_))), "its effect is not seen yet");
     bench.runner.outcome(Outcome::Waited);
 
-    bench.world.edit_node("w1", |node| node.spec.unschedulable = Some(true));
+    bench.world.edit_node("w1", |node| {
+        node.spec.unschedulable = Some(true);
+        node.metadata.annotations =
+            serde_json::from_value(json!({ "kubelift.io/cordoned-by": "me@desk" })).unwrap();
+    });
     bench.observe();
     let Some(Effect::Send { change, pod }) = bench.runner.next_effect() else { panic!("an eviction") };
     assert_eq!(change.to_string(), commands[1]);
@@ -348,14 +352,44 @@ fn a_pod_that_would_be_lost_needs_its_name_and_one_that_comes_later_stops_the_dr
 }
 
 #[test]
-fn a_cordon_of_somebody_else_is_left_alone() {
+fn a_cordon_of_somebody_else_is_asked_about_and_stays() {
     let mut world = at_workers();
     world.edit_node("w1", |node| node.spec.unschedulable = Some(true));
     let mut bench = Bench::on(world, false);
     bench.skip_to("drain/w1");
     let step = bench.view().plan.step("drain/w1").unwrap().clone();
     assert_eq!(step.state, StepState::Blocked);
-    assert!(step.why.contains("somebody else"), "{}", step.why);
+    assert!(!step.commands.iter().any(|line| line.starts_with("PATCH")), "{:?}", step.commands);
+    let consent = step.held_by[0].consent.clone();
+    let order = Order::Consent { step: step.id.clone(), consent, answer: "CordonedByAnother".to_owned() };
+    bench.runner.order(order).unwrap();
+    bench.run("drain/w1", "w1").unwrap();
+    let Some(Effect::Send { change, pod: Some(_) }) = bench.runner.next_effect() else {
+        panic!("an eviction")
+    };
+    assert_eq!(change.method, "POST");
+
+    at_target(&mut bench.world, "w1", "1.31.14");
+    bench.observe();
+    let uncordon = bench.view().plan.step("uncordon/w1").unwrap().clone();
+    assert_eq!((uncordon.state, uncordon.title.as_str()), (StepState::Done, "leave w1 cordoned"));
+    assert_eq!(uncordon.commands, [""; 0]);
+}
+
+#[test]
+fn a_pod_that_came_since_the_confirmation_is_not_evicted_unseen() {
+    let mut bench = Bench::on(at_workers(), false);
+    bench.skip_to("drain/w1");
+    bench.run("drain/w1", "w1").unwrap();
+    bench.world.edit_node("w1", |node| {
+        node.spec.unschedulable = Some(true);
+        node.metadata.annotations =
+            serde_json::from_value(json!({ "kubelift.io/cordoned-by": "me@desk" })).unwrap();
+    });
+    bench.world.edit_pod("web-1", |pod| pod.metadata.uid = "another".into());
+    bench.observe();
+    assert_eq!(bench.runner.next_effect(), None);
+    assert_eq!(bench.state("drain/w1"), StepState::Failed);
 }
 
 #[test]

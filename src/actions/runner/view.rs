@@ -22,6 +22,9 @@ pub struct Upgrade {
     pub halted: Option<String>,
     /// Where the journal is.
     pub journal: Text,
+    /// Where the recording is.
+    #[serde(default)]
+    pub recording: Text,
     /// When this upgrade began, by its journal.
     pub began: Timestamp,
 }

@@ -11,19 +11,24 @@ use crate::evidence::objects::meta::CORDONED_BY;
 /// The code that a consent to lose a pod is kept under.
 const LOST: &str = "PodLeavesForGood";
 
+/// The code that a consent to a cordon of somebody else's is kept under.
+const ANOTHERS: &str = "CordonedByAnother";
+
 pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
     let name = &node.metadata.name;
     let selection = select(site.evidence, name);
     let mut step = step(StepKind::Drain, Some(name), format!("drain {name}"));
-    step.commands = vec![requests::cordon(name, &site.decisions.owner).to_string()];
+    let anothers = is_anothers(site, node);
+    if !anothers {
+        step.commands.push(requests::cordon(name, &site.decisions.owner).to_string());
+    }
     step.commands.extend(selection.leave.iter().map(|leaves| requests::evict(&leaves.pod).to_string()));
     step.effects = effects(site, &selection);
     step.way_back = format!("uncordon {name}: pods that left do not come back by themselves");
     step.expected_seconds = 60 + 5 * u32::try_from(selection.leave.len()).unwrap_or(u32::MAX / 10);
     step.confirmation = Confirmation::Name(name.clone());
     let pods_read = pods_are_read(site);
-    step.precondition =
-        vec![all_servers_are(site.evidence, &site.to), not_anothers(site, node), pods_read.clone()];
+    step.precondition = vec![all_servers_are(site.evidence, &site.to), pods_read.clone()];
     step.precondition.extend(budgets_are_read(site));
     step.held_by = selection
         .leave
@@ -35,6 +40,9 @@ pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
             why: format!("{pod}: {lost}"),
         })
         .collect();
+    if anothers {
+        step.held_by.insert(0, cordoned(node));
+    }
     // Behind the restart of the kubelet the node takes pods again.
     step.postcondition = match kubelet_is(node, &site.to) {
         done if done.holds == Holds::Yes => vec![done],
@@ -86,22 +94,22 @@ fn budgets_are_read(site: &Site) -> Option<Condition> {
     Some(Condition::unread("the budgets of every namespace were read", gaps.first()?))
 }
 
-/// A cordon that this upgrade did not make is somebody's reason.
-fn not_anothers(site: &Site, node: &Node) -> Condition {
-    let what = format!("{} is not cordoned by somebody else", node.metadata.name);
-    let ours = node.spec.unschedulable != Some(true) || owner(node) == Some(&site.decisions.owner);
-    Condition::of(what, ours, format!("it is, {}", by_whom(node)))
+/// Whether a node is cordoned, and not by this upgrade.
+pub(super) fn is_anothers(site: &Site, node: &Node) -> bool {
+    node.spec.unschedulable == Some(true) && owner(node) != Some(&site.decisions.owner)
 }
 
-/// That the cordon on a node is this upgrade's, or that there is none.
-pub(super) fn is_ours(site: &Site, node: &Node) -> Condition {
-    not_anothers(site, node)
+/// A cordon that this upgrade did not make is somebody's reason.
+fn cordoned(node: &Node) -> Hold {
+    let name = &node.metadata.name;
+    let by = owner(node).map_or_else(|| "without a mark".to_owned(), |owner| format!("by {owner}"));
+    Hold {
+        consent: Consent { code: ANOTHERS.to_owned(), subject: name.to_string() },
+        answer: ANOTHERS.to_owned(),
+        why: format!("{ANOTHERS}: {name} is cordoned already, {by}: see why. It stays cordoned afterwards"),
+    }
 }
 
 fn owner(node: &Node) -> Option<&str> {
     node.metadata.annotations.get(CORDONED_BY)
-}
-
-fn by_whom(node: &Node) -> String {
-    owner(node).map_or_else(|| "without a mark".to_owned(), |owner| format!("by the upgrade {owner}"))
 }

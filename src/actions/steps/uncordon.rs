@@ -8,13 +8,18 @@ use crate::evidence::objects::Node;
 pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
     let name = &node.metadata.name;
     let mut step = step(StepKind::Uncordon, Some(name), format!("uncordon {name}"));
+    step.way_back = format!("kubectl cordon {name}");
+    step.expected_seconds = 5;
+    if super::drain::is_anothers(site, node) {
+        step.title = format!("leave {name} cordoned");
+        let stays = Condition::of(format!("the cordon of {name} is somebody else's, and stays"), true, "");
+        step.postcondition = vec![kubelet_is(node, &site.to), stays];
+        return step;
+    }
     step.commands = vec![crate::actions::drain::requests::uncordon(name).to_string()];
     step.effects =
         vec![format!("the scheduler places pods on {name} again; pods do not move back by themselves")];
-    step.way_back = format!("kubectl cordon {name}");
-    step.expected_seconds = 5;
-    step.precondition =
-        vec![kubelet_is(node, &site.to), node_is_ready(node), super::drain::is_ours(site, node)];
+    step.precondition = vec![kubelet_is(node, &site.to), node_is_ready(node)];
     step.postcondition = vec![
         kubelet_is(node, &site.to),
         Condition::of(format!("{name} takes pods"), node.spec.unschedulable != Some(true), "it is cordoned"),

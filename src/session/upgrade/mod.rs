@@ -3,6 +3,7 @@
 //! What is read comes from the session below, as it is. This one adds the upgrade to each snapshot, hands orders to
 //! the runner, and does what it gives out. Until the cluster is known the journal cannot be, and nothing is changed.
 
+mod record;
 mod world;
 
 use std::path::PathBuf;
@@ -10,8 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
+use record::{Recording, happened};
 pub use world::{SystemChance, SystemClock, owner};
 
 use super::{Handle, Request, Snapshot};
@@ -46,22 +48,42 @@ pub struct Means {
 }
 
 /// Puts a runner beside the session `below`.
-pub fn guide(below: Handle, means: Means) -> Handle {
+pub fn guide(below: Handle, means: Means) -> (Handle, Guiding) {
     let Handle { snapshots, requests, terminal } = below;
     let (publish, published) = watch::channel(Arc::clone(&snapshots.borrow()));
     let (orders, asked) = mpsc::channel(8);
-    tokio::spawn(
-        Guide { means, snapshots, below: requests, publish, guided: Guided::No(String::new()) }.run(asked),
-    );
-    Handle { snapshots: published, requests: orders, terminal }
+    let guide =
+        Guide { means, snapshots, below: requests, publish, guided: Guided::No(String::new()), written: 0 };
+    let task = tokio::spawn(guide.run(asked));
+    (Handle { snapshots: published, requests: orders, terminal }, Guiding(task))
+}
+
+/// A runner at work, until nobody holds its session any more.
+#[derive(Debug)]
+pub struct Guiding(JoinHandle<Option<Places>>);
+
+/// Where an upgrade was written down.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// The folder of the journal.
+    pub journal: PathBuf,
+    /// The recording.
+    pub recording: PathBuf,
+}
+
+impl Guiding {
+    /// Waits until journal and recording are closed, and says where they are; nothing where nothing could be changed.
+    pub async fn ended(self) -> Option<Places> {
+        self.0.await.ok().flatten()
+    }
 }
 
 /// Whether there is a runner.
 enum Guided {
     /// Not yet, or not at all: why.
     No(String),
-    /// There is one, and the client that it changes things by.
-    Yes(Box<Runner>, Arc<dyn Changes>),
+    /// There is one, the client that it changes things by, and the recording.
+    Yes(Box<Runner>, Arc<dyn Changes>, Recording),
 }
 
 struct Guide {
@@ -70,10 +92,21 @@ struct Guide {
     below: mpsc::Sender<Request>,
     publish: watch::Sender<Arc<Snapshot>>,
     guided: Guided,
+    /// How many entries of the journal are in the recording.
+    written: usize,
 }
 
 impl Guide {
-    async fn run(mut self, mut asked: mpsc::Receiver<Request>) {
+    async fn run(mut self, mut asked: mpsc::Receiver<Request>) -> Option<Places> {
+        self.guide(&mut asked).await;
+        let Guided::Yes(runner, _, recording) = self.guided else { return None };
+        let places =
+            Places { journal: PathBuf::from(runner.place()), recording: recording.path().to_owned() };
+        recording.close().await;
+        Some(places)
+    }
+
+    async fn guide(&mut self, asked: &mut mpsc::Receiver<Request>) {
         let mut tasks: JoinSet<Outcome> = JoinSet::new();
         let mut look = tokio::time::interval(LOOK_EVERY);
         self.take().await;
@@ -93,7 +126,7 @@ impl Guide {
                     None => return,
                     Some(request) => self.ask(request).await,
                 },
-                Some(done) = tasks.join_next() => if let (Ok(outcome), Guided::Yes(runner, _)) = (done, &mut self.guided) {
+                Some(done) = tasks.join_next() => if let (Ok(outcome), Guided::Yes(runner, ..)) = (done, &mut self.guided) {
                     runner.outcome(outcome);
                 },
                 _ = look.tick() => self.look().await,
@@ -114,7 +147,7 @@ impl Guide {
                 Err(why) => Guided::No(why),
             };
         }
-        if let Guided::Yes(runner, _) = &mut self.guided {
+        if let Guided::Yes(runner, ..) = &mut self.guided {
             runner.observe(Arc::clone(&snapshot.evidence), &target, Arc::clone(&snapshot.findings));
         }
     }
@@ -127,6 +160,7 @@ impl Guide {
             self.means.state.clone().map_or_else(state_folder, Ok).map_err(|error| error.to_string())?;
         let folder = Folder::open(&state, uid).map_err(|error| error.to_string())?;
         let place = folder.path().display().to_string();
+        let recording = Recording::begin(folder.path(), snapshot).map_err(|error| error.to_string())?;
         let store: Arc<dyn Store> = Arc::new(folder);
         let journal = Journal::open(store, Arc::clone(&self.means.clock), &self.means.owner)
             .map_err(|error| error.to_string())?;
@@ -134,11 +168,12 @@ impl Guide {
         let means = &self.means;
         let ports = (Arc::clone(&means.clock), Arc::clone(&means.chance));
         let machines = means.machines.is_some();
-        let runner = Runner::open(journal, &place, target, means.settings.clone(), machines, ports)
+        let mut runner = Runner::open(journal, &place, target, means.settings.clone(), machines, ports)
             .map_err(|error| error.to_string())?;
+        runner.recorded_in(&recording.path().display().to_string());
         // From here on it does not move when the cluster does.
         drop(self.below.send(Request::Target(Some(target.to.clone()))).await);
-        Ok(Guided::Yes(Box::new(runner), changer))
+        Ok(Guided::Yes(Box::new(runner), changer, recording))
     }
 
     async fn changer(&self, permit: &Permit) -> Result<Arc<dyn Changes>, String> {
@@ -150,7 +185,7 @@ impl Guide {
         match request {
             Request::Order(order, reply) => {
                 let answer = match &mut self.guided {
-                    Guided::Yes(runner, _) => runner.order(order),
+                    Guided::Yes(runner, ..) => runner.order(order),
                     Guided::No(why) if why.is_empty() => {
                         Err(Refusal::NotNow("the cluster is still being read".to_owned()))
                     }
@@ -167,7 +202,10 @@ impl Guide {
 
     /// Gives out what is to be done next.
     fn go_on(&mut self, tasks: &mut JoinSet<Outcome>) {
-        let Guided::Yes(runner, changes) = &mut self.guided else { return };
+        let Guided::Yes(runner, changes, recording) = &mut self.guided else { return };
+        if let Some(why) = recording.broken() {
+            runner.halt(&format!("the recording cannot be written: {why}. Nothing is changed unrecorded"));
+        }
         if tasks.is_empty()
             && let Some(effect) = runner.next_effect()
         {
@@ -179,7 +217,7 @@ impl Guide {
 
     /// Looks for the end of a step: a fresh probe is asked for while one is needed.
     async fn look(&mut self) {
-        let Guided::Yes(runner, _) = &mut self.guided else { return };
+        let Guided::Yes(runner, ..) = &mut self.guided else { return };
         runner.look_again();
         if let Some((node, nonce)) = runner.wants_probe() {
             let request = Request::Probe { node: node.clone(), nonce: nonce.clone() };
@@ -188,17 +226,25 @@ impl Guide {
         }
     }
 
-    /// Publishes the newest snapshot with the upgrade in it; whether somebody looks.
-    fn show(&self) -> bool {
+    /// Publishes the newest snapshot with the upgrade in it, and records it; whether somebody looks.
+    fn show(&mut self) -> bool {
         let mut snapshot = Snapshot::clone(&self.snapshots.borrow());
         match &self.guided {
-            Guided::Yes(runner, _) => {
+            Guided::Yes(runner, ..) => {
                 snapshot.upgrade = runner.view().map(Arc::new);
                 snapshot.journal = runner.journal().entries().to_vec().into();
+                snapshot.happened = happened(runner.journal().entries());
             }
             Guided::No(why) => snapshot.no_upgrade = Some(why.clone()).filter(|why| !why.is_empty()),
         }
-        self.publish.send(Arc::new(snapshot)).is_ok()
+        let snapshot = Arc::new(snapshot);
+        if let Guided::Yes(runner, _, recording) = &self.guided {
+            let entries = runner.journal().entries();
+            entries.iter().skip(self.written).for_each(|entry| recording.entry(entry));
+            self.written = entries.len();
+            recording.state(&snapshot);
+        }
+        self.publish.send(snapshot).is_ok()
     }
 }
 

@@ -1,0 +1,164 @@
+//! The recording of an upgrade: written beside it, and for as long as it can be written.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::actions::journal::Entry;
+use crate::session::recording::{Marks, Recorder, RecordingError, Time, private_folder};
+use crate::session::{Happened, Snapshot, recording};
+
+/// The recording of a session, written by a task of its own.
+pub(super) struct Recording {
+    path: PathBuf,
+    states: watch::Sender<Option<Arc<Snapshot>>>,
+    entries: mpsc::UnboundedSender<Entry>,
+    /// Why it cannot be written any more.
+    broken: Arc<OnceLock<String>>,
+    task: JoinHandle<()>,
+}
+
+/// An entry of the journal, as a recording has it.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    entry: &'a Entry,
+    text: String,
+}
+
+impl Recording {
+    /// Begins a recording in the folder of a journal, named by the time.
+    ///
+    /// # Errors
+    /// When it cannot be written: nothing is changed unrecorded.
+    pub(super) fn begin(folder: &Path, snapshot: &Snapshot) -> Result<Self, RecordingError> {
+        let folder = folder.join("recordings");
+        let io = |source| RecordingError::Io { path: folder.clone(), source };
+        private_folder(&folder).map_err(io)?;
+        let name = Timestamp::now().strftime("%Y%m%dT%H%M%S%.3fZ.klrec").to_string();
+        let path = folder.join(name);
+        let clock = Instant::now();
+        let cluster = &snapshot.evidence.cluster;
+        let recorder = Recorder::create(&path, cluster, snapshot.target.as_ref(), time(clock))?;
+        let (states, changed) = watch::channel(None);
+        let (entries, told) = mpsc::unbounded_channel();
+        let broken = Arc::new(OnceLock::new());
+        let task = tokio::spawn(write(recorder, clock, changed, told, Arc::clone(&broken)));
+        Ok(Self { path, states, entries, broken, task })
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Why it cannot be written any more, if that is so.
+    pub(super) fn broken(&self) -> Option<&String> {
+        self.broken.get()
+    }
+
+    /// Writes what is known now, when the next state is due; a newer one takes its place until then.
+    pub(super) fn state(&self, snapshot: &Arc<Snapshot>) {
+        self.states.send_replace(Some(Arc::clone(snapshot)));
+    }
+
+    /// Writes something that happened.
+    pub(super) fn entry(&self, entry: &Entry) {
+        // A task that has ended has said why.
+        drop(self.entries.send(entry.clone()));
+    }
+
+    /// Ends it, with the last state.
+    pub(super) async fn close(self) {
+        drop((self.states, self.entries));
+        drop(self.task.await);
+    }
+}
+
+async fn write(
+    mut recorder: Recorder,
+    clock: Instant,
+    mut states: watch::Receiver<Option<Arc<Snapshot>>>,
+    mut entries: mpsc::UnboundedReceiver<Entry>,
+    broken: Arc<OnceLock<String>>,
+) {
+    let mut open = true;
+    while open {
+        let due = recorder.due_in(clock.elapsed());
+        let (mut entry, mut state) = (None, None);
+        tokio::select! {
+            biased;
+            next = entries.recv() => match next {
+                Some(next) => entry = Some(next),
+                None => open = false,
+            },
+            snapshot = newest(&mut states, due) => match snapshot {
+                Some(snapshot) => state = Some(snapshot),
+                None => open = false,
+            },
+        }
+        if !open {
+            // What was published last is the end of the recording.
+            state.clone_from(&states.borrow());
+        }
+        let writing = tokio::task::spawn_blocking(move || -> Result<Recorder, RecordingError> {
+            if let Some(entry) = &entry {
+                let told = Told { entry, text: entry.what.to_string() };
+                recorder.entry(&told, marks(entry), time(clock))?;
+            }
+            if let Some(snapshot) = &state {
+                let upgrade = serde_json::to_value(&snapshot.upgrade).unwrap_or_default();
+                recorder.state(&snapshot.evidence, &upgrade, time(clock))?;
+            }
+            Ok(recorder)
+        });
+        recorder = match writing.await {
+            Ok(Ok(recorder)) => recorder,
+            Ok(Err(error)) => return drop(broken.set(error.to_string())),
+            Err(error) => return drop(broken.set(format!("the recorder failed, which is a bug: {error}"))),
+        };
+    }
+    // The entries that came while the last state was written.
+    while let Ok(entry) = entries.try_recv() {
+        let told = Told { entry: &entry, text: entry.what.to_string() };
+        drop(recorder.entry(&told, marks(&entry), time(clock)));
+    }
+    if let Err(error) = recorder.close(time(clock)) {
+        tracing::warn!(%error, "the recording could not be closed: it will be called cut");
+    }
+}
+
+/// The newest snapshot, at least `due` from now; none when nobody publishes any more.
+async fn newest(states: &mut watch::Receiver<Option<Arc<Snapshot>>>, due: Duration) -> Option<Arc<Snapshot>> {
+    states.changed().await.ok()?;
+    tokio::time::sleep(due).await;
+    states.borrow_and_update().clone()
+}
+
+fn time(clock: Instant) -> Time {
+    Time { mono: clock.elapsed(), wall: Timestamp::now() }
+}
+
+fn marks(entry: &Entry) -> Marks {
+    Marks { failure: entry.what.is_failure(), confirmation: entry.what.is_confirmation() }
+}
+
+/// The journal as the log of a session shows it.
+pub(super) fn happened(entries: &[Entry]) -> Arc<[Happened]> {
+    let one = |(frame, entry): (usize, &Entry)| Happened {
+        frame,
+        at: entry.at,
+        marks: marks(entry),
+        told: recording::Told {
+            what: entry.what.name().into(),
+            step: entry.what.step().map(Into::into),
+            text: entry.what.to_string().as_str().into(),
+        },
+    };
+    entries.iter().enumerate().map(one).collect()
+}
