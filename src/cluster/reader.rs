@@ -41,6 +41,8 @@ pub struct Reader {
     feeds: Feeds,
     authorizer: Authorizer,
     refresh: watch::Sender<u64>,
+    /// Counts up when what is read by name is to be read again.
+    named_again: watch::Sender<u64>,
     tasks: JoinSet<()>,
 }
 
@@ -108,12 +110,8 @@ impl Reader {
             tasks.spawn(watch_credentials(authorizer.subscribe(), pulse.clone()));
         }
         let (named, named_feed) = named::channel();
-        tasks.spawn(named::run(
-            named,
-            shared.asker.clone(),
-            refreshed.clone(),
-            follow.then_some(REREAD_EVERY),
-        ));
+        let (named_again, read_named) = watch::channel(0);
+        tasks.spawn(named::run(named, shared.asker.clone(), read_named, follow.then_some(REREAD_EVERY)));
 
         let nodes = spawn::<Node>(&mut tasks, &shared, what::nodes());
         let endpoint_slices = spawn::<EndpointSlice>(&mut tasks, &shared, what::endpoint_slices());
@@ -154,15 +152,19 @@ impl Reader {
                 .collect(),
             pods: spawn(&mut tasks, &shared, what::pods()),
         };
-        Self { cluster, scope, pulse, feeds, authorizer, refresh, tasks }
+        Self { cluster, scope, pulse, feeds, authorizer, refresh, named_again, tasks }
     }
 
     /// Renews the credentials and reads everything again; what somebody has to log in for is not waited for.
     pub fn refresh(&mut self) {
         while self.tasks.try_join_next().is_some() {}
         let (authorizer, refresh) = (self.authorizer.clone(), self.refresh.clone());
+        let named_again = self.named_again.clone();
         self.tasks.spawn(async move {
-            let again = || refresh.send_modify(|count| *count += 1);
+            let again = || {
+                refresh.send_modify(|count| *count += 1);
+                named_again.send_modify(|count| *count += 1);
+            };
             let mut renewal = std::pin::pin!(authorizer.renew());
             if tokio::time::timeout(PATIENCE, &mut renewal).await.is_err() {
                 again();
@@ -171,6 +173,11 @@ impl Reader {
             }
             again();
         });
+    }
+
+    /// Reads what is read by name again, kubeadm's configuration above all: an upgrade waits for it.
+    pub fn read_named(&self) {
+        self.named_again.send_modify(|count| *count += 1);
     }
 
     /// Wakes whenever [`Reader::evidence`] may have changed.

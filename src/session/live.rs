@@ -94,7 +94,10 @@ async fn run(
                 Some(Request::Target(target)) => judge.aim(target.map(Asked::Exact)),
                 // What happens now can only be watched.
                 Some(Request::Replay(_)) => {}
-                Some(Request::Probe { node, nonce }) => folders.probe(node, nonce),
+                Some(Request::Probe { node, nonce }) => {
+                    folders.probe(node, nonce);
+                    reader.read_named();
+                }
                 Some(Request::Order(_, reply)) => drop(reply.send(Err(Refusal::read_only()))),
                 None => return,
             },

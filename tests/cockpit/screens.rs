@@ -128,7 +128,7 @@ fn rows(screen: &Screen) -> Vec<&str> {
 #[test]
 #[ignore = "tmux"]
 fn another_target_is_judged_at_once_and_a_wrong_one_changes_nothing() -> Result<()> {
-    let terminal = demo(80, 24, "kubelift demo")?;
+    let terminal = demo(80, 24, "kubelift --demo")?;
     let aim = |target: &str| -> Result<()> {
         terminal.press(["t"])?;
         terminal.see("target: ")?;
@@ -203,7 +203,7 @@ fn help_commands_log_and_what_was_not_read_open_and_close() -> Result<()> {
 
     terminal.press(["u"])?;
     let unread = terminal.see("┌ Not read ─")?;
-    assert!(unread.shows("probe node facts of w2: not provided (no file has its boot id)"), "{unread}");
+    assert!(unread.shows("probe node facts of w2: unreachable (w2 does not answer"), "{unread}");
     close("WHY NOT")?;
     Ok(())
 }
