@@ -52,7 +52,7 @@ impl Runner {
             let observed = step.postcondition.iter().map(|condition| condition.what.clone()).collect();
             let ended = What::Ended { step: step.id.clone(), seen, observed };
             if self.write(ended).is_ok() {
-                self.work = None;
+                self.end_work();
                 self.renew_plan();
             }
             return;
@@ -288,9 +288,14 @@ impl Runner {
     pub(super) fn fail(&mut self, why: &str) {
         let Some(step) = self.work.as_ref().map(|work| work.step.clone()) else { return };
         if self.write(What::Failed { step, why: why.to_owned() }).is_ok() {
-            self.work = None;
+            self.end_work();
             self.renew_plan();
         }
+    }
+
+    /// Keeps what the step printed last, for whoever looks why it ended.
+    fn end_work(&mut self) {
+        self.last = self.work.take().map(|work| work.view(&self.settings));
     }
 
     /// Makes the plan anew from what was last observed, and does not look at the work.

@@ -44,6 +44,8 @@ pub struct Runner {
     began: Timestamp,
     seen: Option<Seen>,
     work: Option<Work>,
+    /// The work that came to its end last.
+    last: Option<Active>,
     stopping: bool,
     halted: Option<String>,
 }
@@ -88,6 +90,7 @@ impl Runner {
             began,
             seen: None,
             work: None,
+            last: None,
             stopping: false,
             halted: None,
         })
@@ -176,10 +179,12 @@ impl Runner {
             recording: self.recording.clone(),
             plan,
             active: self.work.as_ref().map(|work| work.view(&self.settings)),
+            last: self.last.clone(),
             stopping: self.stopping,
             halted: self.halted.clone(),
             journal: self.place.clone(),
             began: self.began,
+            at: self.clock.now(),
         })
     }
 

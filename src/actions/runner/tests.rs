@@ -214,6 +214,8 @@ fn on_a_machine_one_line_after_the_other_and_a_failure_stops() {
     assert_eq!(bench.state("package/cp1"), StepState::Failed);
     let why = bench.view().plan.step("package/cp1").unwrap().why.clone();
     assert!(why.contains("ended with 100") && why.contains("lock-frontend"), "{why}");
+    let last = bench.view().last.unwrap();
+    assert!(last.output.last().unwrap().contains("lock-frontend"), "what it printed is still to be seen");
     bench.runner.order(Order::Retry { step: "package/cp1".to_owned() }).unwrap();
     assert_eq!(bench.state("package/cp1"), StepState::Ready);
 }

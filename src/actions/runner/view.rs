@@ -15,6 +15,9 @@ pub struct Upgrade {
     /// The step under way.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub active: Option<Active>,
+    /// The step that this kubelift saw end last, well or not, as it was then.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last: Option<Active>,
     /// Whether it stops at the next safe point.
     pub stopping: bool,
     /// Why nothing is changed any more, if that is so.
@@ -27,6 +30,8 @@ pub struct Upgrade {
     pub recording: Text,
     /// When this upgrade began, by its journal.
     pub began: Timestamp,
+    /// When this was so, by the clock that the other times are of.
+    pub at: Timestamp,
 }
 
 /// Who carries a step out.
