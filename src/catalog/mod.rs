@@ -5,6 +5,7 @@
 
 pub mod apis;
 pub mod etcd;
+pub mod failures;
 pub mod nodes;
 pub mod range;
 pub mod releases;
@@ -17,6 +18,7 @@ use serde::de::DeserializeOwned;
 
 pub use apis::{Api, Replacement};
 pub use etcd::{EtcdHazard, KubeadmImages, Pins, Threat, Trigger, version_of_tag};
+pub use failures::Failure;
 pub use nodes::{
     AppArmorField, AppArmorRule, CgroupRule, CgroupV1, FloorEffect, RuntimeFloor, WithoutAppArmor,
 };
@@ -37,6 +39,7 @@ pub struct Catalog {
     pub(crate) cgroup: Vec<CgroupRule>,
     pub(crate) apparmor: Vec<AppArmorRule>,
     pub(crate) runtimes: Vec<RuntimeFloor>,
+    pub(crate) failures: Vec<Failure>,
 }
 
 /// The compiled-in data cannot be read: a mistake in kubelift, not in the cluster.
@@ -70,6 +73,7 @@ impl Catalog {
             cgroup: rows("cgroup.yaml", include_str!("data/cgroup.yaml"))?,
             apparmor: rows("apparmor.yaml", include_str!("data/apparmor.yaml"))?,
             runtimes: rows("runtimes.yaml", include_str!("data/runtimes.yaml"))?,
+            failures: rows("failures.yaml", include_str!("data/failures.yaml"))?,
         })
     }
 }
@@ -108,6 +112,7 @@ pub(crate) mod tests {
         of!(cgroup, row => format!("cgroup {}", row.since));
         of!(apparmor, row => format!("apparmor {}", row.since));
         of!(runtimes, row => format!("{} {}", row.runtime, row.floor));
+        of!(failures, row => row.id.clone());
         for (row, source) in sources {
             assert!(source.trim().len() > 10, "{row} has no source");
         }
