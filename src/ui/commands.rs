@@ -30,12 +30,16 @@ pub enum Place {
     Plain = 1 << 9,
     /// Every screen of a replay: its keys come before those of the screen itself.
     Replay = 1 << 10,
+    /// The plan of an upgrade, and what its steps do.
+    Plan = 1 << 11,
+    /// A question about a step: something is typed, or a button pressed.
+    Ask = 1 << 12,
 }
 
 impl Place {
     /// Whether characters are typed here, so that only keys that are no character run commands.
     pub const fn is_typing(self) -> bool {
-        matches!(self, Self::Filter | Self::Palette | Self::Prompt)
+        matches!(self, Self::Filter | Self::Palette | Self::Prompt | Self::Ask)
     }
 }
 
@@ -76,7 +80,9 @@ impl Places {
 
 const READINESS: Places = Places::of(&[Place::Panes, Place::Findings]);
 const LISTS: Places = READINESS.and(Places::of(&[Place::Log, Place::Unread]));
-const SCREENS: Places = LISTS.and(Places::of(&[Place::Detail, Place::Help]));
+const PLAN: Places = Places::of(&[Place::Plan]);
+const ASK: Places = Places::of(&[Place::Ask]);
+const SCREENS: Places = LISTS.and(Places::of(&[Place::Detail, Place::Help])).and(PLAN);
 const TYPING: Places = Places::of(&[Place::Filter, Place::Palette, Place::Prompt]);
 const PLAIN: Places = Places::of(&[Place::Plain]);
 const REPLAY: Places = Places::of(&[Place::Replay]);
@@ -105,8 +111,45 @@ pub struct Context {
     pub copyable: bool,
     /// Whether the chosen finding has evidence.
     pub evidence: bool,
-    /// Whether the session can change things.
-    pub upgrade: bool,
+    /// What there is of an upgrade.
+    pub upgrade: Steps,
+}
+
+/// What commands about an upgrade can know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Steps {
+    /// Whether there is a plan, or a session that is to have one.
+    pub there: bool,
+    /// Whether the session can change things now.
+    pub can_change: bool,
+    /// Whether a step is under way.
+    pub under_way: bool,
+    /// Whether it is under way by the operator's hands.
+    pub by_hand: bool,
+    /// Whether the chosen step is ready.
+    pub ready: bool,
+    /// Whether something holds the chosen step that can be consented to.
+    pub held: bool,
+    /// Whether the chosen step failed.
+    pub failed: bool,
+    /// Whether the chosen step can be left out.
+    pub open: bool,
+}
+
+impl Steps {
+    /// In plain lines, whose commands name their steps and look at them.
+    pub const fn named(can_change: bool) -> Self {
+        Self {
+            there: can_change,
+            can_change,
+            under_way: true,
+            by_hand: true,
+            ready: true,
+            held: true,
+            failed: true,
+            open: true,
+        }
+    }
 }
 
 /// What a command takes in the palette and in plain mode.
@@ -208,13 +251,20 @@ commands! {
     Faster         "faster"           "faster"   REPLAY,           None, replay, "Go faster";
     Slower         "slower"           ""         REPLAY,           None, replay, "Go slower";
     Seek           "seek"             "seek"     REPLAY,           Time, replay, "Go to a time since the beginning (1:30), a part (50%), or on by +30 or -30 s";
+    Run            "run"              "run"      PLAN.and(PLAIN),  Step, ready, "Show what a step runs, and ask if it shall";
+    Said           "done"             "done"     PLAN.and(PLAIN),  Step, by_hand, "Say that the commands of the step under way were run";
+    Consent        "consent"          "let through" PLAN.and(PLAIN), StepWords, held, "Let through what holds a step up, by the word that it asks for";
+    Retry          "retry"            "retry"    PLAN.and(PLAIN),  Step, failed, "Try a failed step again";
+    Stop           "stop"             "stop"     SCREENS.and(PLAIN), None, under_way, "Stop at the next safe point";
+    Skip           "skip"             "leave out" PLAN.and(PLAIN), StepWords, leaves_out, "Leave a step out, with a reason";
     Open           "open"             "open"     READINESS.and(PLAIN), Pane, open, "Open what is chosen: a pane, then a finding";
     Back           "back"             "back"     SCREENS,          None, back, "Take the filter away, or go back where you came from";
     Filter         "filter"           "filter"   LISTS.and(PLAIN),    Words, always, "Show only lines with these words; !word leaves lines out";
-    SwitchFocus    "switch-focus"     "switch"   READINESS,        None, always, "Go over to the other half: panes or findings";
+    SwitchFocus    "switch-focus"     "switch"   READINESS.and(PLAN), None, always, "Go over to the other half: panes or findings, steps or the chosen step";
     Evidence       "evidence"         "evidence" FINDING,          None, evidence, "Show what a finding rests on: what was seen, when, by which read";
     Remedy         "remedy"           "remedy"   FINDING,          None, remedy, "Show what to do about a finding";
-    Copy           "copy"             "copy"     FINDING.and(Places::of(&[Place::Log, Place::Unread])), None, copy, "Copy the remedy's commands, or the chosen line; also into a file";
+    Copy           "copy"             "copy"     FINDING.and(Places::of(&[Place::Log, Place::Unread])).and(PLAN), None, copy, "Copy the commands of a remedy or step, or the chosen line; also into a file";
+    Plan           "plan"             "plan"     SCREENS.and(PLAIN), None, planned, "Show the plan: every step, what it runs, and how far it is";
     NextFinding    "next-finding"     "next"     Places::of(&[Place::Detail]), None, always, "Show the pane's next finding";
     PreviousFinding "previous-finding" "previous" Places::of(&[Place::Detail]), None, always, "Show the pane's previous finding";
     Palette        "palette"          "commands" SCREENS,          None, always, "Type the name of a command";
@@ -230,36 +280,31 @@ commands! {
     Readiness      "readiness"        ""         SCREENS.and(PLAIN),  None, always, "Go to the first screen";
     Theme          "theme"            ""         SCREENS,          Theme, always, "Change the colours";
     Dump           "dump"             ""         SCREENS,          None, always, "Write this screen as text, and the findings as JSON, into files";
-    Up             "up"               ""         SCREENS,          None, always, "Move up";
-    Down           "down"             ""         SCREENS,          None, always, "Move down";
+    Up             "up"               ""         SCREENS.and(ASK), None, always, "Move up";
+    Down           "down"             ""         SCREENS.and(ASK), None, always, "Move down";
     PageUp         "page-up"          ""         SCREENS,          None, always, "Move up by a page";
     PageDown       "page-down"        ""         SCREENS,          None, always, "Move down by a page";
     First          "first"            ""         SCREENS,          None, always, "Move to the beginning";
     Last           "last"             ""         SCREENS,          None, always, "Move to the end";
-    Redraw         "redraw"           ""         SCREENS.and(TYPING), None, always, "Draw the whole screen again";
-    Suspend        "suspend"          ""         SCREENS.and(TYPING), None, always, "Put kubelift aside; fg in the shell brings it back";
-    Plan           "plan"             "plan"     PLAIN,            None, upgrade, "Show the plan: every step, what it runs, and how far it is";
-    Run            "run"              "run"      PLAIN,            Step, upgrade, "Show what a step runs, and ask if it shall";
-    Yes            "yes"              "yes"      PLAIN,            Answer, upgrade, "Let what was asked about run, with what is to be typed";
-    No             "no"               "no"       PLAIN,            None, upgrade, "Let it be";
-    Said           "done"             "done"     PLAIN,            Step, upgrade, "Say that the commands of the step under way were run";
-    Consent        "consent"          "consent"  PLAIN,            StepWords, upgrade, "Let through what holds a step up, by the word that it asks for";
-    Skip           "skip"             "skip"     PLAIN,            StepWords, upgrade, "Leave a step out, with a reason";
-    Retry          "retry"            "retry"    PLAIN,            Step, upgrade, "Try a failed step again";
-    Stop           "stop"             "stop"     PLAIN,            None, upgrade, "Stop at the next safe point";
+    Redraw         "redraw"           ""         SCREENS.and(TYPING).and(ASK), None, always, "Draw the whole screen again";
+    Suspend        "suspend"          ""         SCREENS.and(TYPING).and(ASK), None, always, "Put kubelift aside; fg in the shell brings it back";
+    Yes            "yes"              "yes"      PLAIN,            Answer, changes, "Let what was asked about run, with what is to be typed";
+    No             "no"               "no"       PLAIN,            None, changes, "Let it be";
     Quit           "quit"             "quit"     SCREENS.and(PLAIN),  None, always, "Leave kubelift";
+    Press          "press"            "press"    ASK,              None, always, "Press the button that has the focus: first the one that changes nothing";
+    NextButton     "next-button"      "other button" ASK,          None, always, "Go over to the other button, once what is asked for was typed";
     Accept         "accept"           "accept"   TYPING,           None, always, "Take what was typed";
-    Cancel         "cancel"           "cancel"   TYPING,           None, always, "Leave without it; a filter is taken away";
+    Cancel         "cancel"           "cancel"   TYPING.and(ASK),  None, always, "Leave without it; a filter is taken away";
     Complete       "complete"         "complete" Places::of(&[Place::Palette]), None, always, "Complete what was typed by the chosen line";
     NextChoice     "next-choice"      ""         Places::of(&[Place::Palette]), None, always, "Choose the next line";
     PreviousChoice "previous-choice"  ""         Places::of(&[Place::Palette]), None, always, "Choose the previous line";
-    Erase          "erase"            ""         TYPING,           None, always, "Erase the character before the cursor";
-    EraseWord      "erase-word"       ""         TYPING,           None, always, "Erase the word before the cursor";
-    EraseAll       "erase-all"        ""         TYPING,           None, always, "Erase everything before the cursor";
-    CursorLeft     "cursor-left"      ""         TYPING,           None, always, "Move the cursor left";
-    CursorRight    "cursor-right"     ""         TYPING,           None, always, "Move the cursor right";
-    CursorStart    "cursor-start"     ""         TYPING,           None, always, "Move the cursor to the beginning";
-    CursorEnd      "cursor-end"       ""         TYPING,           None, always, "Move the cursor to the end";
+    Erase          "erase"            ""         TYPING.and(ASK),           None, always, "Erase the character before the cursor";
+    EraseWord      "erase-word"       ""         TYPING.and(ASK),           None, always, "Erase the word before the cursor";
+    EraseAll       "erase-all"        ""         TYPING.and(ASK),           None, always, "Erase everything before the cursor";
+    CursorLeft     "cursor-left"      ""         TYPING.and(ASK),           None, always, "Move the cursor left";
+    CursorRight    "cursor-right"     ""         TYPING.and(ASK),           None, always, "Move the cursor right";
+    CursorStart    "cursor-start"     ""         TYPING.and(ASK),           None, always, "Move the cursor to the beginning";
+    CursorEnd      "cursor-end"       ""         TYPING.and(ASK),           None, always, "Move the cursor to the end";
 }
 
 impl Context {
@@ -356,8 +401,51 @@ const fn live(context: &Context) -> Option<&'static str> {
     unless(!context.recording, "a recording cannot be read again")
 }
 
-const fn upgrade(context: &Context) -> Option<&'static str> {
-    unless(context.upgrade, "this session can change nothing; `kubelift upgrade` can")
+const fn planned(context: &Context) -> Option<&'static str> {
+    unless(context.upgrade.there, "there is no plan in an inspection; `kubelift upgrade` makes one")
+}
+
+const fn changes(context: &Context) -> Option<&'static str> {
+    if !context.upgrade.there {
+        return Some("this session can change nothing; `kubelift upgrade` can");
+    }
+    unless(context.upgrade.can_change, "nothing can be changed now; the plan says why")
+}
+
+/// Why not, or else why not for a reason of its own.
+const fn and(first: Option<&'static str>, can: bool, reason: &'static str) -> Option<&'static str> {
+    match first {
+        None => unless(can, reason),
+        first => first,
+    }
+}
+
+const fn ready(context: &Context) -> Option<&'static str> {
+    and(
+        changes(context),
+        context.upgrade.ready,
+        "the chosen step cannot be run now; what is said of it says why",
+    )
+}
+
+const fn by_hand(context: &Context) -> Option<&'static str> {
+    and(changes(context), context.upgrade.by_hand, "no step is under way by your hands")
+}
+
+const fn held(context: &Context) -> Option<&'static str> {
+    and(changes(context), context.upgrade.held, "nothing that can be let through holds the chosen step")
+}
+
+const fn failed(context: &Context) -> Option<&'static str> {
+    and(changes(context), context.upgrade.failed, "the chosen step has not failed")
+}
+
+const fn under_way(context: &Context) -> Option<&'static str> {
+    and(changes(context), context.upgrade.under_way, "no step is under way")
+}
+
+const fn leaves_out(context: &Context) -> Option<&'static str> {
+    and(changes(context), context.upgrade.open, "the chosen step is over, or under way")
 }
 
 #[cfg(test)]
@@ -393,7 +481,7 @@ mod tests {
             remedy: false,
             copyable: false,
             evidence: false,
-            upgrade: false,
+            upgrade: Steps::default(),
         };
         assert_eq!(Command::Refresh.why_not(&context), Some("a recording cannot be read again"));
         assert_eq!(Command::Refresh.why_not(&Context { recording: false, ..context }), None);

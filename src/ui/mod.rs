@@ -8,6 +8,7 @@ pub mod cockpit;
 pub mod commands;
 pub mod filter;
 pub mod plain;
+pub mod pulse;
 pub mod steps;
 pub mod words;
 

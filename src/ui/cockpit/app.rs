@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::actions::runner::Order;
 use crate::checks::{Check, Finding, Subject};
 use crate::session::{Kind, Request, Snapshot};
 
@@ -17,6 +18,7 @@ use super::editor::Editor;
 use super::keymap::Keymap;
 use super::layers;
 use super::layout::{Layout, Parts, Room};
+use super::upgrade::{self, Dialogue, Guide};
 use super::view::{PaneView, View};
 use super::widgets::Look;
 use crate::ui::commands::{Context, Place};
@@ -44,6 +46,8 @@ pub enum Event {
 pub enum Effect {
     /// Leave.
     Quit,
+    /// Give the runner an order.
+    Order(Order),
     /// Ask the session for something.
     Ask(Request),
     /// Copy text to the clipboard and into a file.
@@ -185,6 +189,10 @@ pub enum Layer {
     Unread(Lines),
     /// The help.
     Help(Cursor),
+    /// The plan of an upgrade.
+    Plan,
+    /// A question about a step.
+    Ask(Box<Dialogue>),
     /// Something is being typed; the cursor is that of the palette's list.
     Typing(Typing, Editor, Cursor),
 }
@@ -197,6 +205,8 @@ impl Layer {
             Self::Log(_) => Place::Log,
             Self::Unread(_) => Place::Unread,
             Self::Help(_) => Place::Help,
+            Self::Plan => Place::Plan,
+            Self::Ask(_) => Place::Ask,
             Self::Typing(Typing::Filter, ..) => Place::Filter,
             Self::Typing(Typing::Palette, ..) => Place::Palette,
             Self::Typing(Typing::Target | Typing::Seek, ..) => Place::Prompt,
@@ -212,6 +222,7 @@ pub struct App {
     pub(super) view: View,
     pub(super) readiness: Readiness,
     pub(super) layers: Vec<Layer>,
+    pub(super) guide: Guide,
     pub(super) size: (u16, u16),
     pub(super) now: Timestamp,
     pub(super) look: Look,
@@ -232,6 +243,7 @@ impl App {
     ) -> Self {
         let readiness =
             Readiness { findings: vec![(Cursor::default(), None); checks.len()], ..Readiness::default() };
+        let before = Snapshot { upgrade: None, no_upgrade: None, ..Snapshot::clone(&snapshot) };
         let view = View::new(&snapshot, checks, &readiness.filter);
         let mut app = Self {
             snapshot,
@@ -239,6 +251,7 @@ impl App {
             view,
             readiness,
             layers: Vec::new(),
+            guide: Guide::default(),
             size,
             now,
             look,
@@ -246,6 +259,7 @@ impl App {
             notice: None,
             dirty: true,
         };
+        upgrade::act::take(&mut app, &before);
         app.settle();
         app
     }
@@ -334,6 +348,7 @@ impl App {
         let remedy = finding.and_then(|finding| finding.remedy.as_ref());
         let copyable = match self.layers.iter().rev().find(|layer| !layer.place().is_typing()) {
             Some(Layer::Log(lines) | Layer::Unread(lines)) => !lines.rows.is_empty(),
+            Some(Layer::Plan) => upgrade::state::chosen(self).is_some_and(|step| !step.commands.is_empty()),
             _ => remedy.is_some_and(|remedy| !remedy.commands.is_empty()),
         };
         let playback = self.snapshot.playback.as_ref();
@@ -348,13 +363,14 @@ impl App {
             remedy: remedy.is_some(),
             copyable,
             evidence: finding.is_some_and(|finding| !finding.evidence.is_empty()),
-            upgrade: self.snapshot.upgrade.is_some(),
+            upgrade: upgrade::state::context(self),
         }
     }
 
     /// Keeps every cursor within its list and in sight, at the present size.
     pub(super) fn settle(&mut self) {
         let layout = self.layout();
+        self.settle_plan();
         self.readiness.panes.settle(self.checks.len(), self.parts().panes_page());
         let page = self.parts().findings_page();
         let rows: Vec<usize> = self.view.panes.iter().map(|pane| pane.rows.len()).collect();
@@ -373,7 +389,18 @@ impl App {
                 Layer::Detail(detail) => detail.scroll.settle_scroll(len, layout.text_page()),
                 Layer::Help(scroll) => scroll.settle_scroll(len, layout.text_page()),
                 Layer::Typing(_, _, cursor) => cursor.settle(len, layout.palette_page()),
+                Layer::Plan => {}
+                Layer::Ask(dialogue) => dialogue.scroll.settle_scroll(len, layout.text_page()),
             }
         }
+    }
+
+    fn settle_plan(&mut self) {
+        let Some(upgrade) = self.snapshot.upgrade.clone() else { return };
+        let page = upgrade::screen::places(self).list_page();
+        self.guide.settle(&upgrade.plan, page);
+        let ((says, seen), (output, printed)) = upgrade::screen::extent(self);
+        self.guide.scroll.settle_scroll(says, seen);
+        self.guide.back = self.guide.back.min(output.saturating_sub(printed));
     }
 }

@@ -8,6 +8,7 @@ use super::layers::{detail, help, log, palette, readiness, typing, unread};
 use super::layout::{Room, SMALLEST};
 use super::panes::{footer, header, time_bar};
 use super::theme::Role;
+use super::upgrade;
 use super::widgets::Painter;
 
 /// Draws everything into `buffer`, which is as large as the state says; where the terminal's cursor goes,
@@ -28,11 +29,13 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<(u16, u16)> {
             Some(Layer::Log(lines)) => log::draw(app, lines, &mut painter),
             Some(Layer::Unread(lines)) => unread::draw(app, lines, &mut painter),
             Some(Layer::Help(scroll)) => help::draw(app, *scroll, &mut painter),
-            Some(Layer::Typing(..)) => {}
+            Some(Layer::Plan) => upgrade::screen::draw(app, &mut painter),
+            Some(Layer::Ask(_) | Layer::Typing(..)) => {}
         }
         time_bar::draw(app, &mut painter, layout.bar);
         footer::draw(app, &mut painter, layout.footer);
         match app.layers.last() {
+            Some(Layer::Ask(dialogue)) => upgrade::ask::draw(app, dialogue, &mut painter),
             Some(Layer::Typing(Typing::Palette, editor, cursor)) => {
                 palette::draw(app, editor, *cursor, &mut painter);
             }

@@ -6,14 +6,15 @@ use crate::evidence::Unread;
 use crate::session::Snapshot;
 
 use super::app::{App, Identity, Layer};
-use super::layers;
 use super::view::View;
+use super::{layers, upgrade};
 
 /// Takes a new snapshot: what was chosen stays chosen, wherever it is now.
 pub fn take(app: &mut App, snapshot: Arc<Snapshot>) {
     let unread: Vec<Option<Unread>> =
         app.layers.iter().map(|layer| layers::unread::chosen(app, layer)).collect();
-    app.snapshot = snapshot;
+    let before = std::mem::replace(&mut app.snapshot, snapshot);
+    upgrade::act::take(app, &before);
     app.view = View::new(&app.snapshot, app.checks, &app.readiness.filter);
     follow_identities(app);
     refill(app);

@@ -21,6 +21,12 @@ pub struct Glyphs {
     pub pass: &'static str,
     /// It is being read.
     pub reading: &'static str,
+    /// A step that is over.
+    pub done: &'static str,
+    /// A step under way.
+    pub running: &'static str,
+    /// A step that can be run.
+    pub ready: &'static str,
     /// The chosen line.
     pub chosen: &'static str,
     /// From a version to another.
@@ -43,6 +49,9 @@ pub const UNICODE: Glyphs = Glyphs {
     notice: "·",
     pass: " ",
     reading: "…",
+    done: "✓",
+    running: "●",
+    ready: "○",
     chosen: "▸",
     arrow: "→",
     dot: "·",
@@ -59,6 +68,9 @@ pub const ASCII: Glyphs = Glyphs {
     notice: "-",
     pass: " ",
     reading: "~",
+    done: "+",
+    running: "*",
+    ready: "o",
     chosen: ">",
     arrow: "->",
     dot: "-",

@@ -26,6 +26,7 @@ pub mod signals;
 pub mod terminal;
 pub mod theme;
 pub mod update;
+pub mod upgrade;
 pub mod view;
 pub mod widgets;
 

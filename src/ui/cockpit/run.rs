@@ -8,10 +8,12 @@ use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::oneshot;
 
+use crate::actions::runner::{Order, Refusal};
 use crate::checks::CHECKS;
 use crate::report;
-use crate::session::{Handle, TerminalRequest};
+use crate::session::{Handle, Request, TerminalRequest};
 
 use super::app::{App, Effect, Event, Notice};
 use super::keyboard::Keyboard;
@@ -19,7 +21,7 @@ use super::options::Options;
 use super::signals::{Signals, Word};
 use super::terminal::{Screen, broken, stop};
 use super::{clipboard, signals, update};
-use crate::ui::words;
+use crate::ui::{steps, words};
 
 /// How the screens came to their end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,31 +55,44 @@ pub async fn run(handle: Handle, options: Options) -> Result<Exit, UiError> {
     let mut screen = Screen::take()?;
     let size = screen.size()?;
     let mut cockpit = Cockpit::new(handle, options, size);
+    let ended = show(&mut cockpit, &mut screen, &mut signals).await;
+    drop(screen);
+    let left = cockpit.app.snapshot.upgrade.as_ref().and_then(|upgrade| steps::farewell(upgrade));
+    // A recording that shows a step under way leaves none.
+    if let Some(line) = left.filter(|_| !cockpit.app.context().recording) {
+        eprintln!("kubelift: {}", crate::text::clean(&line));
+    }
+    ended
+}
+
+async fn show(cockpit: &mut Cockpit, screen: &mut Screen, signals: &mut Signals) -> Result<Exit, UiError> {
     let mut keys = Keyboard::default();
     let (mut happened, mut arrived) = (Vec::new(), Vec::new());
     loop {
         if !screen.is_ours() {
             return Err(UiError::Broken);
         }
-        cockpit.draw(&mut screen)?;
-        cockpit.wait(&mut keys, &mut signals, &mut happened).await?;
+        cockpit.draw(screen)?;
+        cockpit.wait(&mut keys, signals, &mut happened).await?;
+        // Keys are judged by the moment at which they came.
+        cockpit.tick();
         keys.take(&mut arrived).await?;
         happened.extend(arrived.drain(..).map(Happening::Event));
         for happening in happened.drain(..) {
             match happening {
                 Happening::Event(event) => {
-                    if let Some(exit) = cockpit.take(event, &mut screen, &mut keys)? {
+                    if let Some(exit) = cockpit.take(event, screen, &mut keys)? {
                         return Ok(exit);
                     }
                 }
                 Happening::Terminal(request) => {
-                    if let Some(exit) = lend(request, &mut screen, &mut keys, &mut signals).await? {
+                    if let Some(exit) = lend(request, screen, &mut keys, signals).await? {
                         return Ok(exit);
                     }
                     cockpit.app.dirty = true;
                 }
                 Happening::Signal(Word::Leave(signal)) => return Ok(Exit::Signal(signal)),
-                Happening::Signal(Word::Stop) => cockpit.suspend(&mut screen, &mut keys)?,
+                Happening::Signal(Word::Stop) => cockpit.suspend(screen, &mut keys)?,
                 Happening::Signal(Word::Continue) => {
                     screen.take_again()?;
                     cockpit.app.dirty = true;
@@ -102,6 +117,8 @@ struct Cockpit {
     /// Whether the session has said that no more snapshots will come.
     snapshots_end: bool,
     requests_end: bool,
+    /// What comes of the order that was given last.
+    answer: Option<oneshot::Receiver<Result<(), Refusal>>>,
 }
 
 impl Cockpit {
@@ -109,12 +126,17 @@ impl Cockpit {
         let snapshot = Arc::clone(&handle.snapshots.borrow_and_update());
         let (look, keymap) = (options.look.clone(), options.keymap.clone());
         let app = App::new(snapshot, CHECKS, look, keymap, size, Timestamp::now());
-        Self { app, handle, options, snapshots_end: false, requests_end: false }
+        Self { app, handle, options, snapshots_end: false, requests_end: false, answer: None }
+    }
+
+    /// Time went on.
+    fn tick(&mut self) {
+        update(&mut self.app, Event::Tick(Timestamp::now()));
     }
 
     /// Draws if anything changed, at the size that the terminal has now.
     fn draw(&mut self, screen: &mut Screen) -> io::Result<()> {
-        update(&mut self.app, Event::Tick(Timestamp::now()));
+        self.tick();
         if !self.app.take_dirty() {
             return Ok(());
         }
@@ -154,6 +176,10 @@ impl Cockpit {
                     return Ok(());
                 }
             },
+            answer = answered(&mut self.answer) => match answer {
+                Some(refusal) => Happening::Event(Event::Done(Notice::refuses(refusal.to_string()))),
+                None => return Ok(()),
+            },
             () = broken() => return Ok(()),
             () = after(words_change) => return Ok(()),
         };
@@ -171,16 +197,8 @@ impl Cockpit {
         for effect in update(&mut self.app, event) {
             match effect {
                 Effect::Quit => return Ok(Some(Exit::Quit)),
-                Effect::Ask(request) => {
-                    if let Err(error) = self.handle.requests.try_send(request) {
-                        self.say(Notice::refuses(match error {
-                            TrySendError::Full(_) => {
-                                "the session is busy with what was asked before; ask again"
-                            }
-                            TrySendError::Closed(_) => "this session can be asked for nothing",
-                        }));
-                    }
-                }
+                Effect::Ask(request) => self.ask(request),
+                Effect::Order(order) => self.give(order),
                 Effect::Copy(text) => {
                     let notice = self.copy(screen, &text);
                     self.say(notice);
@@ -194,6 +212,26 @@ impl Cockpit {
             }
         }
         Ok(None)
+    }
+
+    fn ask(&mut self, request: Request) {
+        if let Err(error) = self.handle.requests.try_send(request) {
+            self.say(Notice::refuses(match error {
+                TrySendError::Full(_) => "the session is busy with what was asked before; ask again",
+                TrySendError::Closed(_) => "this session can be asked for nothing",
+            }));
+        }
+    }
+
+    /// Gives the runner an order; one at a time, so that each is answered.
+    fn give(&mut self, order: Order) {
+        if self.answer.is_some() {
+            self.say(Notice::refuses("what was ordered before is not answered yet; order it again"));
+            return;
+        }
+        let (reply, answer) = oneshot::channel();
+        self.answer = Some(answer);
+        self.ask(Request::Order(order, reply));
     }
 
     fn say(&mut self, notice: Notice) {
@@ -301,6 +339,15 @@ async fn lend(
     screen.take_again()?;
     keys.resume();
     Ok(None)
+}
+
+/// Waits for the answer to the order that was given last: why it was refused, if it was; for ever where there is none.
+async fn answered(answer: &mut Option<oneshot::Receiver<Result<(), Refusal>>>) -> Option<Refusal> {
+    let Some(waiting) = answer else { return std::future::pending().await };
+    let answered = waiting.await;
+    *answer = None;
+    // A session that has ended answers nothing; whoever asks it next is told so.
+    answered.ok().and_then(Result::err)
 }
 
 /// Waits for a time, or for ever.

@@ -56,6 +56,7 @@ roles! {
     Pass "pass" "What is well, and the answer yes.";
     Reading "reading" "What is still being read.";
     Inspect "inspect" "The sign of a session that can change nothing.";
+    Upgrade "upgrade" "The sign of a session that can change a cluster.";
     Demo "demo" "The sign of a simulated cluster.";
     Recording "recording" "The sign of a recording.";
     Gone "gone" "That the API does not answer.";

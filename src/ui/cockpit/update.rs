@@ -11,6 +11,7 @@ use super::editor::Editor;
 use super::follow::{follow_identities, refill, take};
 use super::layers::{self, detail, palette};
 use super::theme::Theme;
+use super::upgrade;
 use crate::ui::commands::{Argument, Command, Place};
 use crate::ui::filter::Filter;
 use crate::ui::words;
@@ -25,6 +26,7 @@ pub fn update(app: &mut App, event: Event) -> Vec<Effect> {
         Event::Resize(columns, rows) => app.size = (columns, rows),
         Event::Snapshot(snapshot) => take(app, snapshot),
         Event::Tick(now) => {
+            upgrade::act::tick(app, now);
             let before = words::freshness(&app.snapshot, app.now).text;
             app.now = now;
             if words::freshness(&app.snapshot, now).text == before {
@@ -39,6 +41,11 @@ pub fn update(app: &mut App, event: Event) -> Vec<Effect> {
 }
 
 fn key(app: &mut App, chord: Chord, effects: &mut Vec<Effect>) {
+    if let Some(Layer::Ask(dialogue)) = app.layers.last()
+        && dialogue.is_dead(app.now)
+    {
+        return;
+    }
     app.notice = None;
     let place = app.place();
     let of_replay =
@@ -77,7 +84,11 @@ fn paste(app: &mut App, text: &str) {
 
 /// Changes what is being typed, and what follows from it.
 fn typed(app: &mut App, change: impl FnOnce(&mut Editor)) {
-    let Some(Layer::Typing(typing, editor, cursor)) = app.layers.last_mut() else { return };
+    let (typing, editor, cursor) = match app.layers.last_mut() {
+        Some(Layer::Typing(typing, editor, cursor)) => (typing, editor, cursor),
+        Some(Layer::Ask(dialogue)) => return dialogue.typed(change),
+        _ => return,
+    };
     let before = editor.text();
     change(editor);
     let text = editor.text();
@@ -123,6 +134,7 @@ pub(super) fn run(app: &mut App, command: Command, argument: &str, effects: &mut
         Command::Seek => app.layers.push(Layer::Typing(Typing::Seek, Editor::default(), Cursor::default())),
         Command::Open => open(app, argument),
         Command::Back => back(app),
+        Command::SwitchFocus if app.place() == Place::Plan => app.guide.switch(),
         Command::SwitchFocus => {
             app.readiness.focus = match app.readiness.focus {
                 Focus::Panes => Focus::Findings,
@@ -166,9 +178,9 @@ pub(super) fn run(app: &mut App, command: Command, argument: &str, effects: &mut
         | Command::Consent
         | Command::Skip
         | Command::Retry
-        | Command::Stop => {
-            app.notice = Some(Notice::refuses(format!("{}: it is for the plain lines", command.name())));
-        }
+        | Command::Stop => upgrade::act::run(app, command, argument, effects),
+        Command::Press => upgrade::act::press(app, effects),
+        Command::NextButton => upgrade::act::next_button(app),
         Command::Dump => effects.push(Effect::Dump),
         Command::Up => moved(app, Motion::Up),
         Command::Down => moved(app, Motion::Down),
@@ -244,7 +256,7 @@ fn show_section(app: &mut App, section: detail::Section) {
 
 /// One step back: first the filter of this screen goes, then the screen, then the focus.
 fn back(app: &mut App) {
-    let has_list = !matches!(app.place(), Place::Detail | Place::Help);
+    let has_list = !matches!(app.place(), Place::Detail | Place::Help | Place::Plan);
     if has_list && !app.filter().is_empty() {
         set_filter(app, "");
     } else if app.layers.pop().is_none() {
@@ -282,6 +294,8 @@ fn moved(app: &mut App, motion: Motion) {
         Some(Layer::Detail(detail)) => detail.scroll.scroll(motion, len, layout.text_page()),
         Some(Layer::Help(scroll)) => scroll.scroll(motion, len, layout.text_page()),
         Some(Layer::Typing(..)) => {}
+        Some(Layer::Plan) => upgrade::act::moved(app, motion),
+        Some(Layer::Ask(_)) => upgrade::act::scroll(app, motion),
         None => {
             let parts = app.parts();
             match app.readiness.focus {

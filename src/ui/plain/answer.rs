@@ -3,7 +3,7 @@
 use crate::actions::runner::{Order, Upgrade};
 use crate::checks::{CHECKS, Finding, Severity};
 use crate::session::{Kind, Request, Snapshot};
-use crate::ui::commands::{Argument, Command, Context, Place};
+use crate::ui::commands::{Argument, Command, Context, Place, Steps};
 use crate::ui::filter::Filter;
 use crate::ui::words;
 
@@ -45,7 +45,7 @@ pub(super) fn answer(line: &str, snapshot: &Snapshot, teller: &Teller, guide: &m
         remedy: false,
         copyable: false,
         evidence: false,
-        upgrade: snapshot.upgrade.is_some(),
+        upgrade: Steps::named(snapshot.upgrade.is_some()),
     };
     if let Some(reason) = command.why_not(&context) {
         return says(format!("{name}: {reason}"));

@@ -17,7 +17,9 @@ pub fn prose(app: &App) -> Prose {
     let mut prose = Prose::new(app.layout().content().width);
     let typing = |command: &Command| {
         let places = command.spec().places;
-        [Place::Filter, Place::Palette, Place::Prompt].into_iter().any(|place| places.contain(place))
+        [Place::Filter, Place::Palette, Place::Prompt, Place::Ask]
+            .into_iter()
+            .any(|place| places.contain(place))
             && !places.contain(Place::Panes)
     };
     let on_screens = Command::ALL.iter().copied().filter(|command| command.spec().places.are_on_screens());

@@ -17,7 +17,8 @@ pub fn len(app: &App, layer: &Layer) -> usize {
         Layer::Log(lines) | Layer::Unread(lines) => lines.rows.len(),
         Layer::Help(_) => help::prose(app).len(),
         Layer::Typing(Typing::Palette, editor, _) => palette::choices(app, &editor.text()).len(),
-        Layer::Typing(..) => 0,
+        Layer::Ask(dialogue) => super::upgrade::ask::extent(app, dialogue).0,
+        Layer::Plan | Layer::Typing(..) => 0,
     }
 }
 
@@ -25,6 +26,10 @@ pub fn len(app: &App, layer: &Layer) -> usize {
 pub fn copied(app: &App) -> Option<String> {
     match app.layers.iter().rev().find(|layer| !layer.place().is_typing()) {
         Some(Layer::Log(lines)) => log::copied(app, lines),
+        Some(Layer::Plan) => {
+            let (upgrade, step) = (app.snapshot.upgrade.as_ref()?, super::upgrade::state::chosen(app)?);
+            super::upgrade::step::copied(upgrade, step)
+        }
         Some(layer @ Layer::Unread(_)) => unread::chosen(app, layer).map(|unread| unread.to_string()),
         _ => {
             let remedy = app.chosen()?.remedy.as_ref()?;

@@ -8,6 +8,7 @@ use crate::session::recording::Chain;
 use super::super::app::App;
 use super::super::layout::Room;
 use super::super::theme::Role;
+use super::super::upgrade;
 use super::super::widgets::Painter;
 use super::super::widgets::paint::width;
 use crate::ui::words;
@@ -24,19 +25,34 @@ pub fn draw(app: &App, painter: &mut Painter<'_>, area: Rect) {
 /// The cluster's name and its server's address, and the kind of session.
 fn identity(app: &App, painter: &mut Painter<'_>, area: Rect) {
     let compact = app.layout().room == Room::Compact;
+    let changes = upgrade::header::changes(&app.snapshot.kind);
+    let half = area.width.div_ceil(2);
+    let sign_of = |word: &str, rest: &str| match rest {
+        "" => format!(" {word} "),
+        rest => format!(" {word} {} {rest} ", app.look.glyphs.dot),
+    };
     let (word, rest) = words::session(&app.snapshot.kind);
     let role = match app.snapshot.kind {
         Kind::Inspect => Role::Inspect,
-        Kind::Upgrade => Role::Gone,
-        Kind::Demo { .. } => Role::Demo,
+        Kind::Upgrade | Kind::Demo { .. } => Role::Upgrade,
         Kind::Recording { chain: Chain::Whole, .. } | Kind::Replay { chain: Chain::Whole, .. } => {
             Role::Recording
         }
         Kind::Recording { .. } | Kind::Replay { .. } => Role::Gone,
     };
-    let sign = if compact { format!(" {word} ") } else { format!(" {word} {} {rest} ", app.look.glyphs.dot) };
+    let sign = if changes {
+        let before = if word == "UPGRADE" { 0 } else { width(word) + 2 };
+        upgrade::header::sign(&app.snapshot, half.saturating_sub(before), sign_of)
+    } else {
+        sign_of(word, if compact { "" } else { &rest })
+    };
     // The sign leaves at least half of the line to the cluster's name.
-    let start = painter.put_right(area.right(), area.y, area.width.div_ceil(2), &sign, role);
+    let start = painter.put_right(area.right(), area.y, half, &sign, role);
+    let start = if word != "UPGRADE" && changes {
+        painter.put_right(start, area.y, width(word) + 2, &format!(" {word} "), Role::Demo)
+    } else {
+        start
+    };
     let room = start.saturating_sub(area.x + 2);
     let cluster = &app.snapshot.evidence.cluster;
     let mut x = area.x + 1;

@@ -1,0 +1,50 @@
+//! The cluster's pulse, in a line.
+
+use ratatui::layout::Rect;
+
+use super::super::app::App;
+use super::super::theme::Role;
+use super::super::widgets::paint::width;
+use super::super::widgets::{Frame, Painter};
+use super::place::Places;
+use crate::ui::pulse::{self, Beat, Count};
+
+/// Draws it.
+pub fn draw(app: &App, painter: &mut Painter<'_>, places: &Places) {
+    let area = places.pulse;
+    if area.is_empty() {
+        return;
+    }
+    let line = if places.framed {
+        Frame::new(area, "The cluster meanwhile").draw(painter);
+        let inner = Frame::inner(area);
+        Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner }
+    } else {
+        Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area }
+    };
+    let counts = pulse::of(&app.snapshot.evidence, app.guide.baseline);
+    let room = line.width;
+    let sum = |text: fn(&Count) -> &String, gap: u16| -> u16 {
+        counts.iter().map(|count| width(text(count)) + gap).sum::<u16>().saturating_sub(gap)
+    };
+    let (text, gap): (fn(&Count) -> &String, u16) = if sum(|count| &count.long, 3) <= room {
+        (|count| &count.long, 3)
+    } else if sum(|count| &count.short, 3) <= room {
+        (|count| &count.short, 3)
+    } else {
+        (|count| &count.short, 1)
+    };
+    let mut x = line.x;
+    for count in &counts {
+        x += painter.put(x, line.y, line.right().saturating_sub(x), text(count), role(count.beat)) + gap;
+    }
+}
+
+const fn role(beat: Beat) -> Role {
+    match beat {
+        Beat::Well => Role::Text,
+        Beat::Worse => Role::Warning,
+        Beat::Bad => Role::Blocker,
+        Beat::Unknown => Role::Unknown,
+    }
+}

@@ -1,0 +1,295 @@
+//! The screens of an upgrade as one sees them: keys are pressed, and what is drawn and ordered is looked at.
+
+use std::sync::Arc;
+
+use super::super::app::{App, Effect, Event, Layer};
+use super::super::tests::{COMPACT, MIDDLE, WIDE, app, drawn, look, press, type_text, written};
+use super::super::{snapshots, update};
+use super::sample;
+use crate::actions::plan::{Confirmation, StepState};
+use crate::actions::runner::{Hands, Order, seen};
+use crate::session::Snapshot;
+
+/// Time goes on by so many milliseconds.
+fn pass(app: &mut App, millis: i64) {
+    let now = app.now + jiff::SignedDuration::from_millis(millis);
+    update(app, Event::Tick(now));
+}
+
+/// Presses keys, each a second after the one before.
+fn slowly(app: &mut App, keys: &str) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for key in keys.split_whitespace() {
+        pass(app, 1000);
+        effects = press(app, key);
+        pass(app, 0);
+    }
+    effects
+}
+
+fn typed(app: &mut App, text: &str) {
+    pass(app, 1000);
+    type_text(app, text);
+}
+
+fn order(effects: Vec<Effect>) -> Option<Order> {
+    effects.into_iter().find_map(|effect| match effect {
+        Effect::Order(order) => Some(order),
+        _ => None,
+    })
+}
+
+/// A screen by the keys that lead to it, at the three sizes, in colour and on a serial console.
+fn looks(name: &str, snapshot: fn() -> Snapshot, keys: &str) {
+    for (size, form) in [(WIDE, "120x40"), (MIDDLE, "80x24"), (COMPACT, "40x12")] {
+        for theme in ["dark", "mono"] {
+            let mut app = app(snapshot(), size);
+            app.look = look(theme);
+            slowly(&mut app, keys);
+            snapshots::check(&format!("{name}-{form}-{theme}"), &drawn(&app));
+        }
+    }
+}
+
+#[test]
+fn plan() {
+    looks("plan", sample::beginning, "P");
+}
+
+#[test]
+fn plan_with_something_that_holds_it() {
+    looks("plan-held", sample::held, "P");
+}
+
+#[test]
+fn a_question() {
+    looks("ask", sample::apply, "P enter c p");
+}
+
+#[test]
+fn a_question_about_what_holds_a_step() {
+    looks("ask-consent", sample::held, "P c");
+}
+
+#[test]
+fn a_question_that_is_asked_again() {
+    let again = |size| {
+        let mut app = app(sample::apply(), size);
+        slowly(&mut app, "P enter c p");
+        let mut changed = sample::apply();
+        sample::change(&mut changed, |upgrade| {
+            sample::step(upgrade, "upgrade-apply/cp1", |step| step.effects.push("w1 goes away".to_owned()));
+        });
+        update(&mut app, Event::Snapshot(Arc::new(changed)));
+        app
+    };
+    snapshots::check("ask-again-80x24-dark", &drawn(&again(MIDDLE)));
+    let mut app = again(MIDDLE);
+    let text = written(&app);
+    assert!(text.contains("has changed since it was shown") && text.contains("w1 goes away"), "{text}");
+    // What was typed is gone, and keys are dead again.
+    assert!(text.contains("cp1: ") && !text.contains(": cp "), "{text}");
+    pass(&mut app, 0);
+    press(&mut app, "1");
+    assert!(!written(&app).contains("cp1: 1"), "{}", written(&app));
+}
+
+#[test]
+fn a_step_under_way() {
+    looks("running", || sample::running(Hands::Machine), "P");
+}
+
+#[test]
+fn a_step_by_hand() {
+    looks("by-hand", || sample::running(Hands::Operator), "P");
+}
+
+#[test]
+fn a_failed_step() {
+    looks("failed", sample::failed, "P");
+}
+
+#[test]
+fn a_failed_step_in_full() {
+    looks("failed-full", sample::failed, "P tab");
+}
+
+#[test]
+fn cancel_has_the_focus_and_only_what_is_asked_for_arms_the_other_button() {
+    let mut app = app(sample::apply(), MIDDLE);
+    slowly(&mut app, "P");
+    let id = "upgrade-apply/cp1";
+    let shown = {
+        let plan = &app.snapshot.upgrade.as_ref().unwrap().plan;
+        assert!(matches!(plan.step(id).unwrap().confirmation, Confirmation::Name(_) | Confirmation::Word(_)));
+        seen(plan, plan.step(id).unwrap())
+    };
+    let answer = {
+        let plan = &app.snapshot.upgrade.as_ref().unwrap().plan;
+        plan.step(id).unwrap().confirmation.answer().unwrap().to_owned()
+    };
+    // Enter at once changes nothing.
+    slowly(&mut app, "enter");
+    assert_eq!(order(slowly(&mut app, "enter")), None);
+    assert!(written(&app).contains("nothing was done"), "{}", written(&app));
+
+    // A wrong answer does not arm it, and says so.
+    slowly(&mut app, "enter");
+    typed(&mut app, "wrong");
+    assert_eq!(order(slowly(&mut app, "tab")), None);
+    assert!(written(&app).contains("`wrong` is not it"), "{}", written(&app));
+    assert_eq!(order(slowly(&mut app, "enter")), None, "the focus stayed on cancel");
+
+    // The right one only arms it.
+    slowly(&mut app, "enter");
+    typed(&mut app, &answer);
+    slowly(&mut app, "tab");
+    // What is typed after that takes the focus away again.
+    typed(&mut app, "x");
+    assert_eq!(order(slowly(&mut app, "enter")), None);
+    slowly(&mut app, "enter");
+    typed(&mut app, &answer);
+    let ordered = order(slowly(&mut app, "tab enter"));
+    assert_eq!(ordered, Some(Order::Run { step: id.to_owned(), seen: shown, answer }));
+}
+
+#[test]
+fn keys_are_dead_for_a_moment_after_a_question_has_appeared() {
+    let mut app = app(sample::beginning(), MIDDLE);
+    slowly(&mut app, "P");
+    // All at once, as a held key or a paste of keys would be.
+    assert_eq!(order(press(&mut app, "enter tab enter")), None);
+    pass(&mut app, 0);
+    pass(&mut app, 299);
+    assert_eq!(order(press(&mut app, "tab enter")), None);
+    assert!(matches!(app.layers.last(), Some(Layer::Ask(_))));
+    pass(&mut app, 1);
+    assert!(matches!(order(press(&mut app, "tab enter")), Some(Order::Run { .. })));
+}
+
+#[test]
+fn a_question_closes_when_its_step_is_no_longer_ready() {
+    let mut app = app(sample::apply(), MIDDLE);
+    slowly(&mut app, "P enter");
+    update(&mut app, Event::Snapshot(Arc::new(sample::held())));
+    assert!(!matches!(app.layers.last(), Some(Layer::Ask(_))));
+    assert!(written(&app).contains("what was asked is no longer so"), "{}", written(&app));
+    // The same snapshot again changes nothing of a question.
+    slowly(&mut app, "c");
+    typed(&mut app, "AppArm");
+    update(&mut app, Event::Snapshot(Arc::new(sample::held())));
+    assert!(written(&app).contains(": AppArm"), "{}", written(&app));
+}
+
+#[test]
+fn what_holds_a_step_is_let_through_by_its_word_and_left_out_with_a_reason() {
+    let mut app = app(sample::held(), MIDDLE);
+    slowly(&mut app, "P c");
+    typed(&mut app, "AppArmorProfileMissing");
+    let ordered = order(slowly(&mut app, "tab enter"));
+    assert!(
+        matches!(ordered, Some(Order::Consent { consent, .. }) if consent.code == "AppArmorProfileMissing")
+    );
+    slowly(&mut app, "x");
+    assert_eq!(order(slowly(&mut app, "tab enter")), None, "there is no reason");
+    slowly(&mut app, "x");
+    typed(&mut app, "done by hand");
+    let ordered = order(slowly(&mut app, "tab enter"));
+    assert!(matches!(ordered, Some(Order::Skip { reason, .. }) if reason == "done by hand"));
+}
+
+#[test]
+fn the_operators_word_retries_and_stops_are_ordered_at_once() {
+    let mut app = app(sample::running(Hands::Operator), MIDDLE);
+    slowly(&mut app, "P");
+    let id = "upgrade-apply/cp1".to_owned();
+    assert_eq!(order(slowly(&mut app, "d")), Some(Order::Said { step: id.clone() }));
+    assert_eq!(order(slowly(&mut app, "S")), Some(Order::Stop));
+    assert_eq!(order(slowly(&mut app, "esc S")), Some(Order::Stop), "on every screen");
+    let copied = slowly(&mut app, "P y");
+    let Some(Effect::Copy(text)) = copied.into_iter().next() else { panic!("nothing was copied") };
+    assert!(text.contains("kubeadm upgrade apply v1.31.14") && text.contains("KUBELIFT_NONCE="), "{text}");
+
+    update(&mut app, Event::Snapshot(Arc::new(sample::failed())));
+    assert_eq!(order(slowly(&mut app, "d")), None);
+    assert_eq!(order(slowly(&mut app, "S")), None);
+    assert!(written(&app).contains("stop: no step is under way"), "{}", written(&app));
+    assert_eq!(order(slowly(&mut app, "r")), Some(Order::Retry { step: id }));
+}
+
+#[test]
+fn the_chosen_step_goes_with_the_upgrade_until_another_is_chosen() {
+    let mut app = app(sample::beginning(), MIDDLE);
+    slowly(&mut app, "P");
+    assert_eq!(app.guide.chosen, "backup/cp1");
+    slowly(&mut app, "G");
+    assert_eq!(app.guide.chosen, "uncordon/w2");
+    update(&mut app, Event::Snapshot(Arc::new(sample::apply())));
+    assert_eq!(app.guide.chosen, "uncordon/w2", "what the user looks at stays");
+    assert_eq!(order(slowly(&mut app, "enter")), None);
+    assert!(written(&app).contains("run: the chosen step cannot be run now"), "{}", written(&app));
+    // A step that begins is looked at, and its end leads back to the list.
+    update(&mut app, Event::Snapshot(Arc::new(sample::running(Hands::Machine))));
+    assert_eq!((app.guide.chosen.as_str(), app.guide.focus), ("upgrade-apply/cp1", super::Half::Step));
+    update(&mut app, Event::Snapshot(Arc::new(sample::apply())));
+    assert_eq!(app.guide.focus, super::Half::Steps);
+}
+
+#[test]
+fn a_session_that_can_change_things_says_so_first_and_why_it_cannot() {
+    for size in [WIDE, MIDDLE, COMPACT] {
+        let text = written(&app(sample::beginning(), size));
+        assert!(text.lines().next().unwrap().contains("UPGRADE"), "{text}");
+    }
+    assert!(
+        written(&app(sample::beginning(), WIDE)).contains("changes the cluster · local lock, held 4 min")
+    );
+    let mut none = sample::beginning();
+    none.upgrade = None;
+    none.no_upgrade = Some("another kubelift holds the journal".to_owned());
+    let mut app = app(none, MIDDLE);
+    assert!(written(&app).contains("nothing can be changed: another kubelift holds"), "{}", written(&app));
+    slowly(&mut app, "P");
+    assert!(written(&app).contains("another kubelift holds the journal"), "{}", written(&app));
+    assert_eq!(order(slowly(&mut app, "S")), None);
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_is_said_and_stops_orders() {
+    let mut halted = sample::apply();
+    sample::change(&mut halted, |upgrade| upgrade.halted = Some("no space left".to_owned()));
+    let mut app = app(sample::apply(), MIDDLE);
+    update(&mut app, Event::Snapshot(Arc::new(halted)));
+    assert!(written(&app).contains("nothing is changed any more: no space left"), "{}", written(&app));
+    assert_eq!(order(slowly(&mut app, "P enter tab enter")), None);
+    assert!(written(&app).contains("run: nothing can be changed now"), "{}", written(&app));
+}
+
+#[test]
+fn a_step_without_anything_to_see_is_asked_for_the_operators_word() {
+    let mut snapshot = sample::running(Hands::Operator);
+    sample::change(&mut snapshot, |upgrade| {
+        sample::step(upgrade, "upgrade-apply/cp1", |step| step.postcondition.clear());
+    });
+    let mut app = app(snapshot, MIDDLE);
+    assert_eq!(order(slowly(&mut app, "P d")), None);
+    assert!(written(&app).contains("said, not seen"), "{}", written(&app));
+    assert!(matches!(order(slowly(&mut app, "tab enter")), Some(Order::Said { .. })));
+}
+
+#[test]
+fn an_inspection_has_no_plan_and_a_recording_orders_nothing() {
+    let mut app = app(crate::ui::sample::mixed(), MIDDLE);
+    slowly(&mut app, "P");
+    assert!(app.layers.is_empty() && written(&app).contains("there is no plan in an inspection"));
+    let mut recorded = sample::apply();
+    recorded.kind = crate::session::Kind::Recording {
+        file: "a.klrec".to_owned(),
+        at: sample::at(0),
+        chain: crate::session::recording::Chain::Whole,
+    };
+    let mut app = super::super::tests::app(recorded, MIDDLE);
+    assert_eq!(order(slowly(&mut app, "P enter tab enter")), None);
+    assert!(written(&app).contains("kubeadm upgrade apply"), "{}", written(&app));
+    assert!(app.snapshot.upgrade.as_ref().unwrap().plan.next().unwrap().state == StepState::Ready);
+}
