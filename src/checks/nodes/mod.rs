@@ -8,6 +8,7 @@ use super::finding::unknowns;
 use super::{Finding, Severity, Subject, Target};
 use crate::catalog::{Catalog, FloorEffect};
 use crate::evidence::objects::Node;
+use crate::evidence::objects::meta::CORDONED_BY;
 use crate::evidence::{Evidence, Stamp};
 use crate::version::Version;
 
@@ -142,19 +143,22 @@ fn placement(node: &Node, stamp: Option<&Stamp>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let subject = || Subject::node(&node.metadata.name);
     if node.spec.unschedulable == Some(true) {
+        let (message, why) = match node.metadata.annotations.get(CORDONED_BY) {
+            Some(mark) => (
+                format!("it is cordoned by an upgrade: {mark}"),
+                "That upgrade takes its cordon off at the end of the node's steps. Where it was given up, somebody must.",
+            ),
+            None => (
+                "it is cordoned already, by somebody else".to_owned(),
+                "An upgrade that uncordons it at its end undoes what somebody meant, and one that does not leaves \
+                 it as it is.",
+            ),
+        };
         findings.push(
-            Finding::new(
-                "NodeCordoned",
-                Severity::Notice,
-                subject(),
-                "it is cordoned already, by somebody else",
-            )
-            .why(
-                "An upgrade that uncordons it at its end undoes what somebody meant, and one that \
-                     does not leaves it as it is.",
-            )
-            .saw("spec.unschedulable is true", stamp)
-            .link(link::DRAIN),
+            Finding::new("NodeCordoned", Severity::Notice, subject(), message)
+                .why(why)
+                .saw("spec.unschedulable is true", stamp)
+                .link(link::DRAIN),
         );
     }
     let out = |key: &str| key == "node.kubernetes.io/out-of-service";

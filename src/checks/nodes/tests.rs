@@ -96,6 +96,23 @@ fn cordons_are_noticed_and_all_of_them_warned_of() {
 }
 
 #[test]
+fn an_upgrades_own_cordon_is_not_somebody_elses() {
+    let says = |annotations: serde_json::Value| {
+        let mut world = World::new("1.30.4");
+        world.edit_node("w1", |node| {
+            node.spec.unschedulable = Some(true);
+            node.metadata.annotations = serde_json::from_value(annotations).unwrap();
+        });
+        only(&world.check(CHECK, "1.31.4"), "NodeCordoned").message.clone()
+    };
+    assert_eq!(
+        says(serde_json::json!({ "kubelift.io/cordoned-by": "kubelift me@desk" })),
+        "it is cordoned by an upgrade: kubelift me@desk"
+    );
+    assert_eq!(says(serde_json::json!({})), "it is cordoned already, by somebody else");
+}
+
+#[test]
 fn taints_of_concern_are_named() {
     let tainted = |node: &str, taints: Value| {
         let world = changed(node, |node| node.spec.taints = serde_json::from_value(taints).unwrap());
