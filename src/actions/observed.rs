@@ -181,6 +181,18 @@ fn pod_condition(
     Condition::of(what, runs && pod.is_ready() && pod.metadata.deletion_timestamp.is_none(), why)
 }
 
+/// Whether the manifests of a control plane name images of a version, as its probe saw them: what kubeadm leaves, and
+/// what the kubelet has yet to start.
+pub fn manifests_are(facts: &NodeFacts, version: &Version) -> bool {
+    let manifests = facts.static_pods.as_deref().unwrap_or_default();
+    ["kube-apiserver", "kube-controller-manager", "kube-scheduler"].iter().all(|component| {
+        let manifest = manifests.iter().find(|manifest| manifest.name.as_deref() == Some(component));
+        manifest.is_some_and(|manifest| {
+            manifest.images.iter().any(|image| Image::of(image).version().as_ref() == Some(version))
+        })
+    })
+}
+
 /// When the static pods' containers of a node were started: the newest start.
 pub fn static_pods_started(evidence: &Evidence, node: &str) -> Option<Timestamp> {
     let here = static_pods::kube_system(&evidence.objects.pods)

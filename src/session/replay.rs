@@ -207,6 +207,10 @@ impl Replay {
             Some(judge) if !back => judge,
             judge => judge.insert(Judge::new(kind, self.asked.clone(), self.catalog)),
         };
+        // The target of an upgrade does not move when its cluster does.
+        let of_upgrade =
+            upgrade.as_ref().map(|upgrade: &Arc<Upgrade>| Asked::Exact(upgrade.plan.target.clone()));
+        judge.aim(self.asked.clone().or(of_upgrade));
         let mut snapshot = judge.judge(Arc::new(evidence)).await;
         snapshot.upgrade = upgrade;
         self.shown = Some((number, snapshot.clone()));

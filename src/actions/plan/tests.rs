@@ -287,3 +287,22 @@ fn the_plans_json_has_the_documented_fields() {
     assert_eq!((json["schemaVersion"].as_u64(), json["route"][0].as_str()), (Some(1), Some("1.31")));
     assert_eq!(serde_json::from_value::<Plan>(json).unwrap(), plan);
 }
+
+#[test]
+fn a_control_plane_that_did_not_start_what_kubeadm_wrote_gets_its_kubelet_restarted() {
+    let mut world = ready_to_upgrade();
+    at_target(&mut world, "cp1", "1.31.14");
+    let manifests = |version: &str| {
+        ["kube-apiserver", "kube-controller-manager", "kube-scheduler"].map(|name| {
+            serde_json::from_value(json!({ "path": name, "name": name, "images": [format!("registry.k8s.io/{name}:v{version}")] }))
+                .unwrap()
+        })
+    };
+    world.facts("cp2", |facts| facts.static_pods = Some(manifests("1.30.4").to_vec()));
+    let line = |world: &World| {
+        plan_of(world, &[], &Decisions::default()).step("upgrade-node/cp2").unwrap().commands.clone()
+    };
+    assert_eq!(line(&world), ["kubeadm upgrade node"]);
+    world.facts("cp2", |facts| facts.static_pods = Some(manifests("1.31.14").to_vec()));
+    assert_eq!(line(&world), ["systemctl restart kubelet"]);
+}

@@ -15,7 +15,7 @@ pub(super) mod upgrade_node;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::observed::Condition;
+use super::observed::{Condition, Holds, manifests_are, server_is};
 use super::plan::{Attempt, Confirmation, Decisions, Settings, Step, StepKind, StepState};
 use crate::evidence::objects::Node;
 use crate::evidence::{Evidence, NodeFacts};
@@ -53,7 +53,27 @@ pub(super) fn step(kind: StepKind, node: Option<&Text>, title: String) -> Step {
     }
 }
 
+/// What brings a control plane on whose kubelet has not started what kubeadm wrote: a second run of kubeadm would find
+/// nothing to do. Source: <https://github.com/kubernetes/kubeadm/issues/1617>.
+const RESTART: &str = "systemctl restart kubelet";
+
 impl<'a> Site<'a> {
+    /// Turns a step of kubeadm into a restart of the kubelet, where the manifests are the target's and what runs is not.
+    pub(super) fn mend(&self, step: &mut Step, node: &Node) {
+        let begun = self.attempt(&step.id).is_some();
+        let written = self.facts(node).is_ok_and(|facts| manifests_are(facts, &self.to));
+        let runs = server_is(self.evidence, node, &self.to).iter().all(|says| says.holds == Holds::Yes);
+        if begun || !written || runs {
+            return;
+        }
+        let name = &node.metadata.name;
+        step.title = format!("restart the kubelet of {name}, which has not started what kubeadm wrote");
+        step.commands = vec![RESTART.to_owned()];
+        step.effects =
+            vec![format!("the kubelet of {name} starts the static pods whose manifests were changed")];
+        "none is needed: the manifests stay as kubeadm wrote them".clone_into(&mut step.way_back);
+    }
+
     /// The facts of a node, or the condition that they are missing.
     pub(super) fn facts(&self, node: &Node) -> Result<&'a NodeFacts, Condition> {
         let what = format!("the probe of {} was read", node.metadata.name);

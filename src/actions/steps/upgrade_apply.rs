@@ -2,7 +2,7 @@
 
 use super::{Site, step};
 use crate::actions::observed::{
-    Condition, kubeadm_config_is, kubeadm_is, node_is_ready, server_is, static_pods_are,
+    Condition, Holds, kubeadm_config_is, kubeadm_is, node_is_ready, server_is, static_pods_are,
 };
 use crate::actions::plan::{Confirmation, Step, StepKind};
 use crate::evidence::objects::Node;
@@ -34,7 +34,11 @@ pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
     step.precondition.push(some_node_is_schedulable(site));
     step.postcondition = server_is(evidence, node, &site.to);
     step.postcondition.extend(static_pods_are(evidence, name, &site.to));
-    step.postcondition.push(kubeadm_config_is(evidence, &site.to));
+    let applied = kubeadm_config_is(evidence, &site.to);
+    if applied.holds == Holds::Yes {
+        site.mend(&mut step, node);
+    }
+    step.postcondition.push(applied);
     step
 }
 

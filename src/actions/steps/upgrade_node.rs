@@ -35,6 +35,7 @@ pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
         step.confirmation = Confirmation::Name(name.clone());
         step.postcondition = server_is(evidence, node, &site.to);
         step.postcondition.extend(static_pods_are(evidence, name, &site.to));
+        site.mend(&mut step, node);
     } else {
         step.effects = vec!["the kubelet's configuration is written anew; nothing restarts yet".to_owned()];
         step.way_back =
