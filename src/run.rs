@@ -13,7 +13,7 @@ use crate::hosts::probe;
 use crate::report::{self, Format, plan};
 use crate::session::Snapshot;
 use crate::session::upgrade::{Guiding, owner};
-use crate::source::{Guided, Source, SourceError};
+use crate::source::{Guided, Source, SourceError, demo_folder};
 use crate::ui;
 
 mod record;
@@ -158,6 +158,10 @@ async fn open(flags: &cli::Source, screen: &cli::Screen, guided: Option<Guided>)
 async fn say_where(guiding: Option<Guiding>) {
     let Some(guiding) = guiding else { return };
     match tokio::time::timeout(CLOSING, guiding.ended()).await {
+        // A demo that was only looked at leaves nothing behind.
+        Ok(Some(places)) if !places.begun && places.journal.starts_with(demo_folder()) => {
+            drop(std::fs::remove_dir_all(demo_folder()));
+        }
         Ok(Some(places)) => {
             eprintln!("journal    {}", places.journal.display());
             eprintln!("recording  {0}\n           kubelift replay {0}", places.recording.display());

@@ -215,8 +215,7 @@ impl Source {
         let (clock, state): (Arc<dyn Clock>, _) = match &simulated {
             // Its machines' time is not ours, and its journal is worth nothing when it has ended.
             Some(machines) => {
-                let folder = std::env::temp_dir().join(format!("kubelift-demo-{}", std::process::id()));
-                (Arc::clone(machines) as Arc<dyn Clock>, guided.state.or(Some(folder)))
+                (Arc::clone(machines) as Arc<dyn Clock>, guided.state.or_else(|| Some(demo_folder())))
             }
             None => {
                 options.kind = Kind::Upgrade;
@@ -249,6 +248,11 @@ impl Source {
             }
         }
     }
+}
+
+/// Where the journal and the recording of this process' demo are.
+pub fn demo_folder() -> PathBuf {
+    std::env::temp_dir().join(format!("kubelift-demo-{}", std::process::id()))
 }
 
 /// The simulated machines, to be asked what they say of themselves.

@@ -19,7 +19,7 @@ use record::{Recording, happened};
 pub use world::{SystemChance, SystemClock, owner};
 
 use super::{Handle, Request, Snapshot};
-use crate::actions::journal::{Folder, Journal, Permit, state_folder};
+use crate::actions::journal::{Folder, Journal, Permit, What, state_folder};
 use crate::actions::plan::Settings;
 use crate::actions::ports::{Chance, Changes, Clock, Machines, Store};
 use crate::actions::runner::{Outcome, Refusal, Runner, perform};
@@ -72,6 +72,8 @@ pub struct Places {
     pub journal: PathBuf,
     /// The recording.
     pub recording: PathBuf,
+    /// Whether any step was begun.
+    pub begun: bool,
 }
 
 impl Guiding {
@@ -105,8 +107,9 @@ impl Guide {
     async fn run(mut self, mut asked: mpsc::Receiver<Request>) -> Option<Places> {
         self.guide(&mut asked).await;
         let Guided::Yes(runner, _, recording) = self.guided else { return None };
+        let begun = runner.journal().entries().iter().any(|entry| matches!(entry.what, What::Began { .. }));
         let places =
-            Places { journal: PathBuf::from(runner.place()), recording: recording.path().to_owned() };
+            Places { journal: PathBuf::from(runner.place()), recording: recording.path().to_owned(), begun };
         recording.close().await;
         Some(places)
     }
