@@ -138,13 +138,13 @@ fn a_file_that_is_wrong_is_named_and_the_terminal_is_left_alone() -> Result<()> 
 #[test]
 #[ignore = "tmux"]
 fn keys_of_ones_own_work_and_are_the_ones_shown() -> Result<()> {
-    let terminal = Terminal::open(80, 24)?;
+    let terminal = Terminal::open(120, 24)?;
     std::fs::write(terminal.home().join("keys.yaml"), "quit: [X, ctrl-c]\nlog: [ctrl-o]\n")?;
     enter(&terminal, "kubelift demo --keys ~/keys.yaml")?;
     let screen = judged(&terminal)?;
     assert!(screen.ends_with("X quit") && screen.shows("ctrl-o log"), "{screen}");
     terminal.press(["q", "C-o"])?;
-    terminal.see("Everything that kubelift asked")?;
+    terminal.see("Everything that was done and asked")?;
     terminal.press(["X"])?;
     ended(&terminal, 0)?;
     Ok(())

@@ -14,6 +14,7 @@ mod looks;
 mod screens;
 mod sizes;
 mod sources;
+mod upgrade;
 
 use std::process::{Command, Stdio};
 

@@ -189,7 +189,7 @@ fn help_commands_log_and_what_was_not_read_open_and_close() -> Result<()> {
     terminal.see("there is no command `nonsense` here")?;
 
     terminal.press(["L"])?;
-    let log = terminal.see("┌ Everything that kubelift asked ─")?;
+    let log = terminal.see("┌ Everything that was done and asked ─")?;
     assert!(log.shows("200"), "{log}");
     terminal.write("/pods?limit")?;
     let listed = terminal.see("/pods?limit shows ")?;
@@ -199,7 +199,7 @@ fn help_commands_log_and_what_was_not_read_open_and_close() -> Result<()> {
     terminal.see(" ? help")?;
     terminal.press(["Escape"])?;
     terminal.see_no_more("/pods?limit shows")?;
-    close("┌ Everything that kubelift asked ─")?;
+    close("┌ Everything that was done and asked ─")?;
 
     terminal.press(["u"])?;
     let unread = terminal.see("┌ Not read ─")?;

@@ -29,7 +29,11 @@ fn what_is_copied_is_in_the_clipboard_and_in_a_private_file_that_is_named() -> R
     terminal.press(["Y"])?;
     crate::terminal::wait(|| Ok(terminal.clipboard()?.contains("DeprecatedApiCalled")))?;
     terminal.press(["L"])?;
-    terminal.see("Everything that kubelift asked")?;
+    terminal.see("Everything that was done and asked")?;
+    terminal.write("/readyz")?;
+    terminal.see("/readyz shows ")?;
+    terminal.press(["Enter"])?;
+    terminal.see(" ? help")?;
     terminal.press(["y"])?;
     crate::terminal::wait(|| Ok(terminal.clipboard()?.contains(" GET /")))
 }

@@ -194,6 +194,10 @@ impl Cockpit {
         screen: &mut Screen,
         keys: &mut Keyboard,
     ) -> Result<Option<Exit>, UiError> {
+        if matches!(event, Event::Resize(..)) {
+            // Also where it has the same size again: what the terminal made of what was drawn is not known.
+            screen.clear()?;
+        }
         for effect in update(&mut self.app, event) {
             match effect {
                 Effect::Quit => return Ok(Some(Exit::Quit)),

@@ -90,7 +90,8 @@ pub fn draw(app: &App, lines: &Lines, painter: &mut Painter<'_>) {
     let all = all(app);
     let happened = app.snapshot.happened.len();
     let note = if lines.filter.is_empty() && happened > 0 {
-        format!("{} entries, {}", number(happened), requests(all - happened))
+        let entries = if happened == 1 { "entry" } else { "entries" };
+        format!("{} {entries}, {}", number(happened), requests(all - happened))
     } else if lines.filter.is_empty() {
         requests(all)
     } else {
