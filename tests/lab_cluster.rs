@@ -4,14 +4,15 @@
 
 #[path = "support/cluster.rs"]
 mod cluster;
+#[path = "support/panes.rs"]
+mod panes;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 use cluster::Cluster;
+use panes::{NODES, finding, message, versions_agree};
 use serde_json::Value;
-
-const NODES: [&str; 2] = ["cp1", "worker1"];
 
 /// etcdctl in etcd's own container, as an administrator calls it. Authority, certificate and key follow the endpoint.
 const ETCDCTL: &str = "crictl exec $(crictl ps -q --name ^etcd) etcdctl --endpoints=https://127.0.0.1:2379 \
@@ -181,42 +182,6 @@ fn etcd_agrees(cluster: &Cluster, facts: &Value) -> Result<()> {
     Ok(())
 }
 
-/// Every version that runs, asked of the program that runs, in its container or on its machine.
-fn versions_agree(cluster: &Cluster, report: &Value) -> Result<()> {
-    let in_container = |node: &str, name: &str| -> Result<String> {
-        let command = format!("crictl exec $(crictl ps -q --name ^{name}) {name} --version");
-        Ok(cluster.ssh(node, &command)?.trim_start_matches("Kubernetes v").to_owned())
-    };
-    let server = in_container("cp1", "kube-apiserver")?;
-    assert_eq!(message(report, "ApiServersAgree")?, format!("1 API server at {server}"));
-    let manager = in_container("cp1", "kube-controller-manager")?;
-    let scheduler = in_container("cp1", "kube-scheduler")?;
-    let controllers = finding(report, "ComponentsWithinSkew")?["evidence"].to_string();
-    ensure!(controllers.contains(&format!("kube-controller-manager {manager} on cp1")), "{controllers}");
-    ensure!(controllers.contains(&format!("kube-scheduler {scheduler} on cp1")), "{controllers}");
-
-    let everywhere = |command: &dyn Fn(&str) -> Result<String>| -> Result<String> {
-        let versions: BTreeSet<String> = NODES.iter().map(|node| command(node)).collect::<Result<_>>()?;
-        ensure!(versions.len() == 1, "one version everywhere: {versions:?}");
-        versions.into_iter().next().context("a version")
-    };
-    let proxy = everywhere(&|node| in_container(node, "kube-proxy"))?;
-    assert_eq!(message(report, "KubeProxyWithinSkew")?, format!("kube-proxy: 2 at {proxy}"));
-    let kubelet =
-        everywhere(&|node| cluster.ssh(node, "/proc/$(systemctl show -P MainPID kubelet)/exe --version"))?;
-    let kubelet = kubelet.trim_start_matches("Kubernetes v");
-    assert_eq!(message(report, "KubeletsWithinSkew")?, format!("kubelets: 2 at {kubelet}"));
-    let kubeadm = everywhere(&|node| cluster.ssh(node, "kubeadm version -o short"))?;
-    let kubeadm = kubeadm.trim_start_matches('v');
-    assert_eq!(message(report, "KubeadmVersions")?, format!("kubeadm on the nodes: 2 at {kubeadm}"));
-    let dns = cluster.ssh("cp1", "crictl images | awk '/coredns/ {print $2}'")?;
-    assert_eq!(
-        message(report, "CoreDnsVersion")?,
-        format!("CoreDNS stays at {}", dns.trim_start_matches('v'))
-    );
-    Ok(())
-}
-
 fn control_plane_agrees(cluster: &Cluster, report: &Value) -> Result<()> {
     // A static pod's name ends with its node's, and no other pod's does.
     let running = cluster.ssh("cp1", "crictl pods -q --name='-cp1$' --state ready | wc -l")?;
@@ -311,16 +276,4 @@ fn verdicts(report: &Value) -> Vec<(String, String, String, String)> {
 
 fn findings<'a>(report: &'a Value, check: &'a str) -> impl Iterator<Item = &'a Value> {
     report["findings"].as_array().into_iter().flatten().filter(move |finding| finding["check"] == check)
-}
-
-fn finding<'a>(report: &'a Value, code: &str) -> Result<&'a Value> {
-    let list = report["findings"].as_array().into_iter().flatten();
-    let mut found = list.filter(|finding| finding["code"] == code);
-    let first = found.next().with_context(|| format!("no {code} in {report}"))?;
-    ensure!(found.next().is_none(), "{code} twice");
-    Ok(first)
-}
-
-fn message<'a>(report: &'a Value, code: &str) -> Result<&'a str> {
-    finding(report, code)?["message"].as_str().context("a message")
 }

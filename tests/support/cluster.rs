@@ -44,7 +44,7 @@ impl Cluster {
         &self.name
     }
 
-    /// A user's kubeconfig: `admin` or `inspector`.
+    /// A user's kubeconfig: `admin`, `inspector` or `upgrader`.
     pub(crate) fn kubeconfig(&self, user: &str) -> PathBuf {
         self.folder.join("kubeconfig").join(user)
     }
@@ -52,6 +52,11 @@ impl Cluster {
     /// The output of a shell command on a machine, as root, without the last line's end.
     pub(crate) fn ssh(&self, node: &str, command: &str) -> Result<String> {
         Ok(lab(Some(&self.name), ["ssh", node, command])?.trim_end().to_owned())
+    }
+
+    /// A shell command on a machine, as root, to be run.
+    pub(crate) fn ssh_command(&self, node: &str, command: &str) -> Command {
+        command_of(Some(&self.name), ["ssh", node, command])
     }
 
     /// kubectl as the administrator; its output.
@@ -71,10 +76,21 @@ impl Cluster {
         user: &str,
         arguments: impl IntoIterator<Item = A>,
     ) -> Result<Output> {
+        self.at_desk(user).args(arguments).stdin(Stdio::null()).output().context("nsenter")
+    }
+
+    /// The same, to be run. Its process is kubelift's own.
+    pub(crate) fn at_desk(&self, user: &str) -> Command {
         let mut command = Command::new("nsenter");
         command.arg(format!("--net=/run/netns/kubelift-cluster.{}", self.name)).arg("--").arg(KUBELIFT);
-        command.env("KUBECONFIG", self.kubeconfig(user)).env("HOME", &self.folder).args(arguments);
-        command.stdin(Stdio::null()).output().context("nsenter")
+        command.env("KUBECONFIG", self.kubeconfig(user)).env("HOME", &self.folder);
+        command
+    }
+
+    /// Puts packages and images of another version beside those that the machines have.
+    pub(crate) fn offer(&self, version: &str) -> Result<()> {
+        lab(None, ["build", version])?;
+        lab(Some(&self.name), ["offer", version]).map(drop)
     }
 }
 
@@ -89,12 +105,17 @@ impl Drop for Cluster {
 /// Runs `lab/lab cluster …`; its standard output. What it says on standard error is shown as it comes: a cluster takes
 /// a minute, and a silent test is a hanging one.
 fn lab<A: AsRef<OsStr>>(name: Option<&str>, arguments: impl IntoIterator<Item = A>) -> Result<String> {
+    let mut command = command_of(name, arguments);
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("lab/lab")?;
+    ensure!(output.status.success(), "{command:?}: {}", output.status);
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn command_of<A: AsRef<OsStr>>(name: Option<&str>, arguments: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("lab/lab"));
     command.arg("cluster").args(arguments).env("KUBELIFT", KUBELIFT).env_remove("KUBECONFIG");
     if let Some(name) = name {
         command.env("KUBELIFT_LAB", name);
     }
-    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("lab/lab")?;
-    ensure!(output.status.success(), "{command:?}: {}", output.status);
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    command
 }
