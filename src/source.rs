@@ -155,8 +155,9 @@ impl Source {
             if matches!(options.node_facts, FactsFrom::Nowhere) {
                 options.node_facts = probed(&simulation);
             }
-            let connection =
-                Box::new(Connection::simulated(&simulation.url(), simulation.cluster_name()).await?);
+            let connection = Connection::simulated(&simulation.url(), simulation.cluster_name()).await?;
+            let machines = Arc::new(Simulated(simulation.hosts().clone()));
+            let connection = Box::new(connection.in_time_of(machines));
             return Ok(Self::Live { connection, options, catalog, simulation: Some(simulation), desk: None });
         }
         let choice = Choice { kubeconfig: flags.kubeconfig.clone(), context: flags.context.clone() };

@@ -160,7 +160,7 @@ impl Asker {
         match status {
             200 => Ok((true, body, at)),
             500 => Ok((false, body, at)),
-            other => Err(Failure::of_answer(other, &answer.content_type, &body)),
+            other => Err(Failure { at, ..Failure::of_answer(other, &answer.content_type, &body) }),
         }
     }
 
@@ -172,7 +172,7 @@ impl Asker {
         }
         // The status is what counts; a body that breaks off says less, and changes nothing.
         let body = answer.rest(MAX_ERROR).await.unwrap_or_default();
-        Err(Failure::of_answer(status, &answer.content_type, &body))
+        Err(Failure { at: answer.at, ..Failure::of_answer(status, &answer.content_type, &body) })
     }
 
     /// Sends the question once, writes it down, and gives the status and the answer.
@@ -187,7 +187,7 @@ impl Asker {
         let refusals = Refusals::default();
         request.extensions_mut().insert(refusals.clone());
         let sent = tokio::time::timeout(HEAD_TIMEOUT, self.client.send(request)).await;
-        let at = Timestamp::now();
+        let at = self.pulse.now();
         let asked = self.record_refusals(path, asked, &refusals);
         let mut record = self.record_of(path, at, asked.elapsed());
         let failure = match sent {
@@ -226,7 +226,7 @@ impl Asker {
         if self.is_entry && failure.is_passing() {
             self.pulse.unanswered(at);
         }
-        Err(failure)
+        Err(Failure { at, ..failure })
     }
 }
 

@@ -26,7 +26,9 @@ use super::kubeconfig::{
     Choice, Identity, Impersonation, KubeconfigError, Origin, Resolved, Trust, address, resolve,
 };
 use super::proxy::{Proxies, ProxyError};
+use super::pulse::{Pulse, Time};
 use super::transport::Transport;
+use crate::actions::ports::Clock;
 use crate::text::Text;
 
 /// How long a connection may take to be made, TLS included.
@@ -82,6 +84,7 @@ pub struct Connection {
     authorizer: Authorizer,
     /// The scheme by which single servers are dialled: `https`, but in the simulation.
     scheme: &'static str,
+    time: Time,
 }
 
 impl Connection {
@@ -98,7 +101,7 @@ impl Connection {
         let resolved = resolve(&choice, &environment)?;
         let authorizer = Authorizer::obtain(choice, environment, resolved.clone(), desk).await?;
         let client = inspection(&resolved, resolved.server.clone(), &resolved.trust, &authorizer).await?;
-        Ok(Self { client, resolved: Arc::new(resolved), authorizer, scheme: "https" })
+        Ok(Self { client, resolved: Arc::new(resolved), authorizer, scheme: "https", time: Time::default() })
     }
 
     /// A connection to the simulated cluster of that name, which listens at `url` without TLS and for anybody.
@@ -126,7 +129,19 @@ impl Connection {
         let desk = Arc::new(Unattended::default());
         let authorizer = Authorizer::obtain(Choice::default(), environment, resolved.clone(), desk).await?;
         let client = inspection(&resolved, resolved.server.clone(), &resolved.trust, &authorizer).await?;
-        Ok(Self { client, resolved: Arc::new(resolved), authorizer, scheme: "http" })
+        Ok(Self { client, resolved: Arc::new(resolved), authorizer, scheme: "http", time: Time::default() })
+    }
+
+    /// The same, where it is another time than here: a simulation's runs ahead.
+    #[must_use]
+    pub fn in_time_of(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.time = Time(Some(clock));
+        self
+    }
+
+    /// A pulse for those who read through it.
+    pub(super) fn pulse(&self) -> Pulse {
+        Pulse::by(self.time.clone())
     }
 
     /// The client for the cluster's entry. It reads and does nothing else.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
@@ -126,7 +125,7 @@ impl<T: Object + DeserializeOwned + Send + Sync + 'static> Lister<T> {
                 Some(version)
             }
             Err(failure) if whole_before && failure.takes_nothing_back() => {
-                self.draft.stale_since.get_or_insert(failure.at);
+                self.draft.stale_since.get_or_insert(self.asker.pulse().now());
                 self.publish();
                 return None;
             }
@@ -242,7 +241,7 @@ impl<T: Object + DeserializeOwned + Send + Sync + 'static> Lister<T> {
         let mut decoder = ListDecoder::<T>::new(wire_of(&answer)?, self.what.schema);
         while let Some(chunk) = answer.chunk().await? {
             decoder.push(&chunk, &mut |object| fresh.put(object)).map_err(|error| undecodable(&error))?;
-            self.draft.at = Some(Timestamp::now());
+            self.draft.at = Some(self.asker.pulse().now());
             if show {
                 if let Progress::Waiting = self.draft.progress {
                     self.draft.progress = Progress::Reading { seen: 0, of: None };
@@ -250,7 +249,7 @@ impl<T: Object + DeserializeOwned + Send + Sync + 'static> Lister<T> {
                 self.show(fresh);
             }
         }
-        self.draft.at = Some(Timestamp::now());
+        self.draft.at = Some(self.asker.pulse().now());
         decoder.finish().map_err(|error| undecodable(&error))
     }
 
@@ -302,7 +301,7 @@ impl<T: Object + DeserializeOwned + Send + Sync + 'static> Lister<T> {
                     return;
                 }
                 WatchEnd::Failed(failure) if failure.is_passing() => {
-                    self.draft.stale_since.get_or_insert(failure.at);
+                    self.draft.stale_since.get_or_insert(self.asker.pulse().now());
                     self.publish();
                     backoff(&mut failures)
                 }
@@ -389,21 +388,21 @@ impl<T: Object + DeserializeOwned + Send + Sync + 'static> Lister<T> {
         chunk: &[u8],
         version: &mut String,
     ) -> Option<WatchEnd> {
-        let (store, draft) = (&mut self.store, &mut self.draft);
+        let (store, draft, now) = (&mut self.store, &mut self.draft, self.asker.pulse().now());
         let mut end = None;
         let decoded = decoder.push(chunk, &mut |event| {
             if let WatchEvent::Added(object) | WatchEvent::Modified(object) | WatchEvent::Deleted(object) =
                 &event
             {
                 object.resource_version().clone_into(version);
-                draft.at = Some(Timestamp::now());
+                draft.at = Some(now);
             }
             match event {
                 WatchEvent::Added(object) | WatchEvent::Modified(object) => store.put(object),
                 WatchEvent::Deleted(object) => store.remove(&object),
                 WatchEvent::Bookmark { resource_version } => {
                     *version = resource_version.to_string();
-                    draft.at = Some(Timestamp::now());
+                    draft.at = Some(now);
                 }
                 // Mostly 410: the version to watch from is gone.
                 WatchEvent::Error(_) => end = Some(WatchEnd::Relist),

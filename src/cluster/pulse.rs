@@ -1,4 +1,4 @@
-//! Whether the API answers, and the log of what was asked: shared by all readers of one session.
+//! Whether the API answers, what time it is, and the log of what was asked: shared by all readers of one session.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::encoding::Line;
+use crate::actions::ports::Clock;
 use crate::evidence::ReadRecord;
 
 /// How many requests the log keeps; the oldest go first. A recording holds what a session read, not all that
@@ -24,6 +25,7 @@ pub struct Pulse(Arc<Inner>);
 struct Inner {
     state: Mutex<State>,
     line: Line,
+    time: Time,
     /// Counts changes, so that whoever shows the log learns of them.
     changed: watch::Sender<u64>,
 }
@@ -35,17 +37,38 @@ struct State {
     forbidden_confirmed: Option<Instant>,
 }
 
+/// What time it is in the cluster: this machine's, but in a simulation, whose time runs ahead of it.
+#[derive(Clone, Default)]
+pub(super) struct Time(pub Option<Arc<dyn Clock>>);
+
+impl std::fmt::Debug for Time {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Time").field(&self.0.as_ref().map(|clock| clock.now())).finish()
+    }
+}
+
 impl Default for Pulse {
     fn default() -> Self {
-        Self(Arc::new(Inner {
-            state: Mutex::default(),
-            line: Line::default(),
-            changed: watch::Sender::new(0),
-        }))
+        Self::by(Time::default())
     }
 }
 
 impl Pulse {
+    /// The pulse of a connection whose time is `time`.
+    pub(super) fn by(time: Time) -> Self {
+        Self(Arc::new(Inner {
+            state: Mutex::default(),
+            line: Line::default(),
+            time,
+            changed: watch::Sender::new(0),
+        }))
+    }
+
+    /// What time it is: every moment that evidence holds is by this clock, so that ages can be told from it.
+    pub fn now(&self) -> Timestamp {
+        self.0.time.0.as_ref().map_or_else(Timestamp::now, |clock| clock.now())
+    }
+
     fn with<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
         // A panic elsewhere leaves plain data behind, which is as good as before.
         change(&mut self.0.state.lock().unwrap_or_else(PoisonError::into_inner))

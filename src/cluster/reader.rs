@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -86,7 +85,7 @@ struct Shared {
 impl Reader {
     /// Begins to read through `connection`: once, or on and on where `follow` says so.
     pub fn start(connection: Connection, catalog: &'static Catalog, scope: Scope, follow: bool) -> Self {
-        let pulse = Pulse::default();
+        let pulse = connection.pulse();
         let (refresh, refreshed) = watch::channel(0);
         let asker = Asker::entry(connection.client().clone(), connection.address(), pulse.clone());
         let shared = Shared {
@@ -193,7 +192,7 @@ impl Reader {
     /// All that has been observed up to now. Cheap: objects are shared, not copied.
     pub fn evidence(&self) -> Evidence {
         let feeds = &self.feeds;
-        let mut evidence = Evidence::nothing(self.cluster.clone(), self.scope, Timestamp::now());
+        let mut evidence = Evidence::nothing(self.cluster.clone(), self.scope, self.pulse.now());
         evidence.servers = feeds.servers.borrow().clone();
         evidence.served = feeds.served.borrow().clone();
         let named = feeds.named.borrow().clone();
@@ -351,7 +350,7 @@ mod tests {
             hostname: None,
             version: match version {
                 Some(value) => Reading::Read {
-                    stamp: Stamp { at: Timestamp::UNIX_EPOCH, how: "x".into() },
+                    stamp: Stamp { at: jiff::Timestamp::UNIX_EPOCH, how: "x".into() },
                     value: value.clone(),
                 },
                 None => Reading::Unread(unread("/version")),

@@ -126,8 +126,8 @@ impl Servers {
                     tasks.spawn(async move { (index, ask_server(&asker, true, known).await) });
                 }
                 Err(message) => {
-                    let address = address.clone();
-                    tasks.spawn(async move { (index, unreached(&address, &message)) });
+                    let (address, now) = (address.clone(), self.pulse.now());
+                    tasks.spawn(async move { (index, unreached(&address, &message, now)) });
                 }
             }
         }
@@ -190,9 +190,9 @@ fn hostname(address: &str, nodes: &Listing<Node>) -> Option<Text> {
     )
 }
 
-fn unreached(address: &Text, message: &str) -> ApiServer {
+fn unreached(address: &Text, message: &str, now: Timestamp) -> ApiServer {
     let unread =
-        |what: &str| Unread::new("get", what, Reason::Unreachable, message).of(address).at(Timestamp::now());
+        |what: &str| Unread::new("get", what, Reason::Unreachable, message).of(address).at(now);
     ApiServer {
         address: address.clone(),
         direct: true,
@@ -210,7 +210,7 @@ async fn ask_server(asker: &Asker, direct: bool, known: Option<Reading<Deprecate
     if let Reading::Unread(unread) = &version
         && matches!(unread.reason, Reason::Unreachable | Reason::TimedOut)
     {
-        let mut server = unreached(&address, &unread.message);
+        let mut server = unreached(&address, &unread.message, asker.pulse().now());
         server.direct = direct;
         server.version = version;
         return server;
@@ -292,7 +292,7 @@ async fn deprecated_calls(asker: &Asker) -> Reading<DeprecatedCalls> {
         }
     }
     match reader.finish() {
-        Ok(calls) => read(asker, "/metrics", Timestamp::now(), calls),
+        Ok(calls) => read(asker, "/metrics", asker.pulse().now(), calls),
         Err(error) => malformed(asker, "/metrics", &error.to_string()),
     }
 }
@@ -303,7 +303,7 @@ fn read<T>(asker: &Asker, path: &str, at: Timestamp, value: T) -> Reading<T> {
 
 fn malformed<T>(asker: &Asker, path: &str, message: &str) -> Reading<T> {
     Reading::Unread(
-        Unread::new("get", path, Reason::Malformed, message).of(asker.server()).at(Timestamp::now()),
+        Unread::new("get", path, Reason::Malformed, message).of(asker.server()).at(asker.pulse().now()),
     )
 }
 

@@ -130,6 +130,28 @@ mod tests {
         Snapshot::clone(&judged.unwrap())
     }
 
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_moment_in_what_is_read_of_a_simulation_is_of_its_time() {
+        let now = Some("2030-01-01T12:00:00Z".parse().unwrap());
+        let options_of_it = sim::Options { speed: 0.0, now, ..Default::default() };
+        let simulation = sim::start("clean", options_of_it).await.unwrap();
+        simulation.pass(Duration::from_secs(3600)).await;
+        simulation.stop_server("cp2").await;
+        let connection = Connection::simulated(&simulation.url(), simulation.cluster_name()).await.unwrap();
+        let machines = crate::session::simulated::Simulated(simulation.hosts().clone());
+        let connection = connection.in_time_of(Arc::new(machines));
+        let read = once(connection, Catalog::get().unwrap(), options(&simulation)).await;
+        let (evidence, now) = (&read.evidence, simulation.now());
+        assert_eq!(evidence.at, now);
+        assert_eq!(evidence.objects.pods.stamp.as_ref().unwrap().at, now);
+        assert!(evidence.reads.iter().all(|read| read.at == now));
+        let renewed = evidence.objects.leases.iter().filter_map(|lease| lease.spec.renew_time);
+        let ages: Vec<i64> = renewed.map(|at| evidence.at.duration_since(at).as_secs()).collect();
+        assert!(!ages.is_empty() && ages.iter().all(|age| (0..10_000).contains(age)), "{ages:?}");
+        let unread: Vec<_> = evidence.unread().iter().filter_map(|unread| unread.at).collect();
+        assert!(!unread.is_empty() && unread.iter().all(|at| *at == now), "{unread:?}");
+    }
+
     fn options(simulation: &Simulation) -> Options {
         Options {
             kind: Kind::Inspect,

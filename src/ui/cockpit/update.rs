@@ -28,6 +28,8 @@ pub fn update(app: &mut App, event: Event) -> Vec<Effect> {
         Event::Tick(now) => {
             upgrade::act::tick(app, now);
             let before = words::freshness(&app.snapshot, app.now).text;
+            // A simulation's time runs ahead of this machine's.
+            let now = now.max(app.snapshot.evidence.at);
             app.now = now;
             if words::freshness(&app.snapshot, now).text == before {
                 return effects;

@@ -6,6 +6,7 @@ use crate::cluster::client::Connection;
 use crate::evidence::{Evidence, NodeFacts, Scope};
 use crate::session::live;
 use crate::session::options::{FactsFrom, Options as Reading};
+use crate::session::simulated::Simulated;
 use crate::session::{Kind, Snapshot};
 
 const APT: &str = "DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l apt-get install -y \
@@ -26,6 +27,7 @@ pub(super) async fn read(simulation: &Simulation) -> Snapshot {
         backups: None,
     };
     let connection = Connection::simulated(&simulation.url(), simulation.cluster_name()).await.unwrap();
+    let connection = connection.in_time_of(std::sync::Arc::new(Simulated(hosts.clone())));
     live::once(connection, Catalog::get().unwrap(), options).await
 }
 
