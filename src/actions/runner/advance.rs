@@ -11,6 +11,7 @@ use crate::actions::journal::What;
 use crate::actions::observed::{Condition, Holds, all};
 use crate::actions::plan::{Step, StepKind};
 use crate::actions::ports::Output;
+use crate::evidence::objects::meta::CORDONED_BY;
 
 /// How long a drain waits before it looks again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -201,7 +202,12 @@ impl Runner {
     fn next_of_uncordon(&mut self, id: &str) -> Option<Effect> {
         let work = self.work.as_ref()?;
         let name = work.node.clone()?;
-        if work.over > 0 {
+        let nodes = &self.seen.as_ref()?.evidence.objects.nodes;
+        let node = nodes.items.iter().find(|node| node.metadata.name == name)?;
+        // One that takes pods was uncordoned by a kubelift before this one, or by hand; another's cordon is not taken away.
+        let ours = node.spec.unschedulable == Some(true)
+            && node.metadata.annotations.get(CORDONED_BY) == Some(&self.journal.decisions().owner);
+        if work.over > 0 || !ours {
             self.say(id);
             return None;
         }

@@ -405,3 +405,59 @@ fn a_drain_is_stopped_between_two_evictions_and_taken_up_again() {
     bench.runner.order(Order::Retry { step: "drain/w1".to_owned() }).unwrap();
     assert_eq!(bench.state("drain/w1"), StepState::Ready);
 }
+
+#[test]
+fn after_a_kill_patience_counts_from_the_end_of_the_commands_not_from_the_begin_of_the_step() {
+    let mut bench = Bench::new(true);
+    bench.skip_to("package/cp1");
+    bench.run("package/cp1", "").unwrap();
+    // The lines take much longer than expected.
+    bench.clock.pass(3_600);
+    for _ in 0..bench.view().active.unwrap().commands.len() {
+        bench.runner.next_effect();
+        bench.runner.outcome(Outcome::Started(Ok(())));
+        bench.runner.next_effect();
+        bench.runner.outcome(Outcome::Looked(Ok(Output { lines: Vec::new(), exit: Some(0) })));
+    }
+    assert_eq!((bench.runner.next_effect(), bench.on_disk().last().unwrap().as_str()), (None, "said"));
+    bench.killed();
+    assert_eq!(bench.state("package/cp1"), StepState::Running, "its probe is still to come");
+    bench.probed("cp1", "nonce-1", "1.31.14");
+    assert_eq!(bench.state("package/cp1"), StepState::Done);
+}
+
+/// w1 is to be uncordoned, and was cordoned by `owner`.
+fn at_uncordon(owner: &str) -> Bench {
+    let mut world = at_workers();
+    at_target(&mut world, "w1", "1.31.14");
+    cordon(&mut world, "me@desk");
+    let mut bench = Bench::on(world, false);
+    bench.skip_to("uncordon/w1");
+    bench.run("uncordon/w1", "").unwrap();
+    cordon(&mut bench.world, owner);
+    bench
+}
+
+fn cordon(world: &mut World, owner: &str) {
+    let mark = crate::evidence::objects::meta::CORDONED_BY;
+    world.edit_node("w1", |node| {
+        node.spec.unschedulable = Some(true);
+        node.metadata.annotations = serde_json::from_value(json!({ mark: owner })).unwrap();
+    });
+}
+
+#[test]
+fn a_killed_kubelift_does_not_uncordon_what_takes_pods_or_somebody_else_cordoned_meanwhile() {
+    let mut bench = at_uncordon("me@desk");
+    assert!(matches!(bench.runner.next_effect(), Some(Effect::Send { .. })), "its own cordon");
+    bench.world.edit_node("w1", |node| node.spec.unschedulable = None);
+    bench.killed();
+    assert!(!matches!(bench.runner.next_effect(), Some(Effect::Send { .. })), "it was done");
+
+    let mut bench = at_uncordon("you@desk");
+    bench.killed();
+    assert_eq!(bench.runner.next_effect(), None);
+    bench.observe();
+    let step = bench.view().plan.step("uncordon/w1").unwrap().clone();
+    assert_eq!((step.state, step.title.as_str()), (StepState::Done, "leave w1 cordoned"));
+}

@@ -70,6 +70,8 @@ impl Work {
         let since = entries.iter().rposition(began).unwrap_or(0);
         for entry in entries.iter().skip(since) {
             match &entry.what {
+                // What it waits for is waited for since then, not since the step began.
+                What::Said { step } if *step == work.step => work.said = Some(entry.at),
                 What::Began { step, commands, .. } if *step == work.step => {
                     work.commands.clone_from(commands)
                 }
