@@ -191,8 +191,7 @@ fn hostname(address: &str, nodes: &Listing<Node>) -> Option<Text> {
 }
 
 fn unreached(address: &Text, message: &str, now: Timestamp) -> ApiServer {
-    let unread =
-        |what: &str| Unread::new("get", what, Reason::Unreachable, message).of(address).at(now);
+    let unread = |what: &str| Unread::new("get", what, Reason::Unreachable, message).of(address).at(now);
     ApiServer {
         address: address.clone(),
         direct: true,

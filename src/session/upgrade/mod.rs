@@ -3,6 +3,8 @@
 //! What is read comes from the session below, as it is. This one adds the upgrade to each snapshot, hands orders to
 //! the runner, and does what it gives out. Until the cluster is known the journal cannot be, and nothing is changed.
 
+#[cfg(test)]
+mod killed;
 mod record;
 #[cfg(test)]
 mod tests;
