@@ -1,6 +1,7 @@
 //! The command line: what can be said, and what it means.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
@@ -70,6 +71,7 @@ impl Cli {
         let sources = [
             (demo, "the command demo"),
             (source.demo.is_some(), "--demo"),
+            (source.simulation.is_some(), "--simulation"),
             (source.recording.is_some(), "--recording"),
             (source.context.is_some(), "--context"),
             (source.kubeconfig.is_some(), "--kubeconfig"),
@@ -149,6 +151,19 @@ pub enum Command {
         /// The recording
         file: PathBuf,
     },
+    /// Run a simulated cluster until a signal comes, for --simulation of other processes
+    #[command(hide = true)]
+    Simulate {
+        /// Which one
+        #[arg(long, default_value = "default", value_name = "NAME")]
+        scenario: String,
+        /// Where its machines are reached
+        #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
+        listen: SocketAddr,
+        /// How many of its seconds go by in one
+        #[arg(long, default_value_t = 20.0, value_name = "N")]
+        speed: f64,
+    },
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -171,6 +186,9 @@ pub struct Source {
     /// A simulated cluster instead
     #[arg(long, global = true, value_name = "SCENARIO", num_args = 0..=1, require_equals = true, default_missing_value = "default")]
     pub demo: Option<String>,
+    /// A simulated cluster that is a process of its own instead: see `kubelift simulate`
+    #[arg(long, global = true, value_name = "ADDRESS", hide = true)]
+    pub simulation: Option<SocketAddr>,
     /// A recording instead
     #[arg(long, global = true, value_name = "FILE")]
     pub recording: Option<PathBuf>,
@@ -303,6 +321,7 @@ mod tests {
             ("kubelift --kubeconfig f demo", ["demo", "--kubeconfig"]),
             ("kubelift demo --demo=clean", ["the command demo", "--demo"]),
             ("kubelift --demo --context x", ["--demo", "--context"]),
+            ("kubelift --demo --simulation 127.0.0.1:1", ["--demo", "--simulation"]),
             ("kubelift --context x --recording a check", ["--recording", "--context"]),
             ("kubelift --recording a --backups d", ["--backups", "--recording"]),
             ("kubelift --node-facts d check --recording a", ["--node-facts", "--recording"]),

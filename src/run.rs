@@ -13,6 +13,7 @@ use crate::hosts::probe;
 use crate::report::{self, Format, plan};
 use crate::session::Snapshot;
 use crate::session::upgrade::{Guiding, owner};
+use crate::sim;
 use crate::source::{Guided, Source, SourceError, demo_folder};
 use crate::ui;
 
@@ -41,6 +42,7 @@ pub async fn run(cli: Cli) -> Result<u8> {
         }
         Some(Command::Plan { upgrade, output }) => plan(&source, &upgrade, output).await,
         Some(Command::Check { output }) => check(&source, output).await,
+        Some(Command::Simulate { scenario, listen, speed }) => simulate(&scenario, listen, speed).await,
         Some(Command::Probe { script }) => run_probe(script).await,
         Some(Command::Record { once, file }) => record::record(&source, &file, once).await,
         Some(Command::Replay { file }) => replay::replay(&source, &screen, &file).await,
@@ -132,6 +134,19 @@ async fn plan(flags: &cli::Source, upgrade: &cli::UpgradeOptions, output: Format
 fn refused(snapshot: &Snapshot, asked: Option<&Asked>) -> Option<String> {
     let catalog = crate::catalog::Catalog::get().ok()?;
     Target::refusal(&snapshot.evidence.servers, asked, catalog).map(|error| error.to_string())
+}
+
+/// Runs a simulation until a signal comes.
+async fn simulate(scenario: &str, listen: std::net::SocketAddr, speed: f64) -> Result<u8> {
+    let mut stop = record::Stop::new().context("signals cannot be waited for")?;
+    let options = sim::Options { speed, ..Default::default() };
+    let server = sim::remote::serve(scenario, options, listen).await.map_err(SourceError::from)?;
+    println!("simulation of {scenario} at {}", server.address());
+    tokio::select! {
+        () = stop.comes() => {}
+        () = server.run() => {}
+    }
+    Ok(cli::READY)
 }
 
 async fn run_probe(script: bool) -> Result<u8> {

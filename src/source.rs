@@ -15,13 +15,14 @@ use crate::cluster::credentials::{Desk, TerminalDesk};
 use crate::cluster::environment::Environment;
 use crate::cluster::kubeconfig::Choice;
 use crate::evidence::Scope;
+use crate::hosts::Probes;
 use crate::session::live;
 use crate::session::options::{FactsFrom, Options};
 use crate::session::recording::{self, Recording, RecordingError};
-use crate::session::simulated::Simulated;
+use crate::session::simulated::{Elsewhere, Simulated};
 use crate::session::upgrade::{self, Guiding, Means, SystemChance, SystemClock, owner};
 use crate::session::{Handle, Kind, Snapshot, desk, still};
-use crate::sim::{self, SimError, Simulation};
+use crate::sim::{self, HostError, SimError, Simulation};
 
 /// Why a source could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,9 @@ pub enum SourceError {
     /// The simulation could not be started.
     #[error(transparent)]
     Simulation(#[from] SimError),
+    /// The simulation that is another process does not answer.
+    #[error(transparent)]
+    Elsewhere(#[from] HostError),
     /// There is no way to the target that was asked for.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -55,7 +59,7 @@ impl SourceError {
             | Self::Target(_)
             | Self::NothingToChange
             | Self::Simulation(SimError::UnknownScenario { .. }) => cli::USAGE,
-            Self::Connect(_) | Self::Simulation(_) | Self::Catalog(_) => cli::FAILED,
+            Self::Connect(_) | Self::Simulation(_) | Self::Elsewhere(_) | Self::Catalog(_) => cli::FAILED,
         }
     }
 }
@@ -93,6 +97,8 @@ pub enum Source {
         catalog: &'static Catalog,
         /// The simulation, if it is one: it ends when it is dropped.
         simulation: Option<Simulation>,
+        /// The machines of a simulation that is another process.
+        elsewhere: Option<Arc<Elsewhere>>,
         /// Where credential plugins ask for the terminal, once the screens have it.
         desk: Option<desk::Lender>,
     },
@@ -158,7 +164,20 @@ impl Source {
             let connection = Connection::simulated(&simulation.url(), simulation.cluster_name()).await?;
             let machines = Arc::new(Simulated(simulation.hosts().clone()));
             let connection = Box::new(connection.in_time_of(machines));
-            return Ok(Self::Live { connection, options, catalog, simulation: Some(simulation), desk: None });
+            let simulation = Some(simulation);
+            return Ok(Self::Live { connection, options, catalog, simulation, elsewhere: None, desk: None });
+        }
+        if let Some(address) = flags.simulation {
+            let machines = Arc::new(Elsewhere::at(address).await?);
+            options.kind = Kind::Demo { scenario: format!("at {address}") };
+            if matches!(options.node_facts, FactsFrom::Nowhere) {
+                options.node_facts = FactsFrom::Machines(Arc::clone(&machines) as Arc<dyn Probes>);
+            }
+            let served = machines.served();
+            let connection = Connection::simulated(&served.url, &served.cluster).await?;
+            let connection = Box::new(connection.in_time_of(Arc::clone(&machines) as Arc<dyn Clock>));
+            let elsewhere = Some(machines);
+            return Ok(Self::Live { connection, options, catalog, simulation: None, elsewhere, desk: None });
         }
         let choice = Choice { kubeconfig: flags.kubeconfig.clone(), context: flags.context.clone() };
         let plain = TerminalDesk { allow: flags.allow_exec };
@@ -169,7 +188,7 @@ impl Source {
             (Arc::new(plain), None)
         };
         let connection = Box::new(Connection::prepare(choice, Environment::of_process(), desk).await?);
-        Ok(Self::Live { connection, options, catalog, simulation: None, desk: lender })
+        Ok(Self::Live { connection, options, catalog, simulation: None, elsewhere: None, desk: lender })
     }
 
     /// The target that was asked for: now, or when a recording was made.
@@ -209,23 +228,28 @@ impl Source {
             let (handle, simulation) = self.follow().await;
             return Ok(Opened { handle, simulation, guiding: None });
         };
-        let Self::Live { connection, options, simulation, .. } = &mut self else {
+        let Self::Live { connection, options, simulation, elsewhere, .. } = &mut self else {
             return Err(SourceError::NothingToChange);
         };
-        let simulated = simulation.as_ref().map(|simulation| Arc::new(Simulated(simulation.hosts().clone())));
-        let (clock, state): (Arc<dyn Clock>, _) = match &simulated {
-            // Its machines' time is not ours, and its journal is worth nothing when it has ended.
-            Some(machines) => {
-                (Arc::clone(machines) as Arc<dyn Clock>, guided.state.or_else(|| Some(demo_folder())))
+        // The time of simulated machines is not ours.
+        let (clock, machines): (Arc<dyn Clock>, Option<Arc<dyn Machines>>) = match (&simulation, elsewhere) {
+            (Some(simulation), _) => {
+                let machines = Arc::new(Simulated(simulation.hosts().clone()));
+                (Arc::clone(&machines) as Arc<dyn Clock>, Some(machines))
             }
-            None => {
+            (None, Some(machines)) => {
+                (Arc::clone(machines) as Arc<dyn Clock>, Some(Arc::clone(machines) as Arc<dyn Machines>))
+            }
+            (None, None) => {
                 options.kind = Kind::Upgrade;
-                (Arc::new(SystemClock), guided.state)
+                (Arc::new(SystemClock), None)
             }
         };
+        // The journal of a simulation that ends with this process is worth nothing then.
+        let state = guided.state.or_else(|| simulation.is_some().then(demo_folder));
         let means = Means {
             connection: Connection::clone(connection),
-            machines: simulated.map(|machines| machines as Arc<dyn Machines>),
+            machines,
             settings: guided.settings,
             state,
             owner: owner(),
@@ -240,7 +264,7 @@ impl Source {
     /// Opens a session for the screens. The simulation, if there is one, lasts as long as what comes with it.
     pub async fn follow(self) -> (Handle, Option<Simulation>) {
         match self {
-            Self::Live { connection, options, catalog, simulation, desk } => {
+            Self::Live { connection, options, catalog, simulation, desk, .. } => {
                 let terminal = desk.map_or_else(desk::nobody, desk::Lender::start);
                 (live::follow(*connection, catalog, options, terminal), simulation)
             }

@@ -137,15 +137,15 @@ async fn written(
     Ok(tokio::task::spawn_blocking(write).await.context("the recorder failed, which is a bug")??)
 }
 
-/// The signals that end a recording.
-struct Stop {
+/// The signals that end what goes on and on.
+pub(super) struct Stop {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
 }
 
 impl Stop {
-    fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -153,7 +153,7 @@ impl Stop {
         })
     }
 
-    async fn comes(&mut self) {
+    pub(super) async fn comes(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

@@ -258,6 +258,11 @@ impl Simulation {
         self.hosts.now()
     }
 
+    /// How many simulated seconds go by in a real one.
+    pub fn speed(&self) -> f64 {
+        self.cluster.timeline.clock().speed()
+    }
+
     /// Lets so much simulated time go by at once, with all that happens in it.
     pub async fn pass(&self, time: std::time::Duration) {
         self.cluster.timeline.clock().push(time);

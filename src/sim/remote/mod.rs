@@ -29,7 +29,7 @@ use super::hosts::HostError;
 const ROOT: &str = "/kubelift.sim";
 
 /// What a simulation says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Served {
     /// kubeadm's clusterName.
@@ -42,6 +42,8 @@ pub struct Served {
     pub hosts: Vec<String>,
     /// What time it is there.
     pub now: Timestamp,
+    /// How many of its seconds go by in a real one.
+    pub speed: f64,
 }
 
 /// Why a machine gave no answer, as it is sent.

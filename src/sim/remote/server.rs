@@ -103,6 +103,7 @@ async fn answer(simulation: &Simulation, request: Request<Incoming>) -> Response
                 servers: simulation.servers(),
                 hosts: hosts.names().map(str::to_owned).collect(),
                 now: simulation.now(),
+                speed: simulation.speed(),
             },
         ),
         (&Method::GET, ["hosts", node, "probe"]) => {
