@@ -270,7 +270,7 @@ commands! {
     Palette        "palette"          "commands" SCREENS,          None, always, "Type the name of a command";
     Log            "log"              "log"      SCREENS.and(PLAIN),  None, always, "Show everything that kubelift asked the cluster";
     Unread         "unread"           "unread"   SCREENS.and(PLAIN),  None, always, "Show what was not read, and why";
-    Target         "target"           "target"   SCREENS.and(PLAIN),  Version, always, "Judge by another target version; without one, the newest patch of the next minor";
+    Target         "target"           "target"   SCREENS.and(PLAIN),  Version, own_target, "Judge by another target version; without one, the newest patch of the next minor";
     Refresh        "refresh"          "refresh"  SCREENS.and(PLAIN),  None, live, "Read everything again now";
     FocusPanes     "focus-panes"      ""         Places::of(&[Place::Findings]), None, always, "Go to the panes";
     FocusFindings  "focus-findings"   ""         Places::of(&[Place::Panes]), None, always, "Go to the findings of the chosen pane";
@@ -446,6 +446,10 @@ const fn under_way(context: &Context) -> Option<&'static str> {
 
 const fn leaves_out(context: &Context) -> Option<&'static str> {
     and(changes(context), context.upgrade.open, "the chosen step is over, or under way")
+}
+
+const fn own_target(context: &Context) -> Option<&'static str> {
+    unless(!context.upgrade.can_change, "an upgrade keeps its target; an inspection can be judged by another")
 }
 
 #[cfg(test)]
