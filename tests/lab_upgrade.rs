@@ -282,7 +282,8 @@ fn the_journal_holds_every_write(desk: &Desk) -> Result<()> {
     audit::compare(&written, &meant)?;
     for missing in 0..meant.len() {
         let mut meant = meant.clone();
-        if meant.remove(missing).status.is_some() {
+        let removed = meant.remove(missing);
+        if removed.status.is_some() && meant.iter().all(|other| other.request != removed.request) {
             ensure!(audit::compare(&written, &meant).is_err(), "a write that is not in the journal is seen");
         }
     }

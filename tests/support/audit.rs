@@ -70,7 +70,8 @@ pub(crate) fn meant(journal: &[Value]) -> Result<Vec<Write>> {
 pub(crate) fn compare(written: &[Write], meant: &[Write]) -> Result<()> {
     let mut left: Vec<&Write> = meant.iter().collect();
     for write in written {
-        let intent = left.iter().position(|intent| intent.request == write.request && intent.at <= write.at);
+        // The newest before it: one of a kubelift that was killed may never have left, and was meant again by the next.
+        let intent = left.iter().rposition(|intent| intent.request == write.request && intent.at <= write.at);
         let intent = intent.with_context(|| format!("nothing was meant by {write:?}, of {meant:#?}"))?;
         let intent = left.remove(intent);
         ensure!(
@@ -81,4 +82,18 @@ pub(crate) fn compare(written: &[Write], meant: &[Write]) -> Result<()> {
     let lost: Vec<&&Write> = left.iter().filter(|intent| intent.status.is_some()).collect();
     ensure!(lost.is_empty(), "answered, and not in the audit log: {lost:#?}");
     Ok(())
+}
+
+#[test]
+fn a_write_is_held_to_the_newest_intent_before_it() {
+    let write = |second: i64, status| Write {
+        at: Timestamp::from_second(second).unwrap_or_default(),
+        request: "POST /x".to_owned(),
+        status,
+    };
+    let killed_and_meant_again = [write(1, None), write(5, Some(201))];
+    assert!(compare(&[write(6, Some(201))], &killed_and_meant_again).is_ok());
+    assert!(compare(&[write(6, Some(201))], &[write(7, Some(201))]).is_err(), "written before it was meant");
+    assert!(compare(&[write(6, Some(201))], &[]).is_err(), "never meant");
+    assert!(compare(&[], &[write(5, Some(201))]).is_err(), "answered by nobody");
 }
