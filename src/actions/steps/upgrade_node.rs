@@ -1,7 +1,7 @@
 //! `kubeadm upgrade node` on every node behind the first control plane.
 //!
-//! An old kubeadm ends it with "was successfully updated!" and exit code 0, and changes nothing: what it leaves is
-//! observed.
+//! A kubeadm of the old version ends it with "was successfully updated!" and exit code 0, too. So kubeadm's own version is
+//! part of what must hold before and, on a worker, of what is observed afterwards.
 
 use super::{Site, step};
 use crate::actions::observed::Holds;
