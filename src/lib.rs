@@ -12,6 +12,7 @@
 
 pub mod actions;
 pub mod catalog;
+mod chain;
 pub mod checks;
 pub mod cli;
 pub mod cluster;

@@ -76,7 +76,8 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     error.downcast_ref::<SourceError>().map_or(cli::FAILED, SourceError::exit_code)
 }
 
-async fn check(flags: &cli::Source, output: Format) -> Result<u8> {
+/// Reads what the flags name once, and judges it; nothing where the target cannot be, which is then said.
+async fn judged(flags: &cli::Source) -> Result<Option<Snapshot>> {
     let source = Source::open(flags, false).await?;
     if let Some(warning) = source.warning() {
         complain(&warning);
@@ -85,8 +86,13 @@ async fn check(flags: &cli::Source, output: Format) -> Result<u8> {
     let snapshot = source.once().await;
     if let Some(why) = refused(&snapshot, asked.as_ref()) {
         complain(&why);
-        return Ok(cli::USAGE);
+        return Ok(None);
     }
+    Ok(Some(snapshot))
+}
+
+async fn check(flags: &cli::Source, output: Format) -> Result<u8> {
+    let Some(snapshot) = judged(flags).await? else { return Ok(cli::USAGE) };
     let mut out = io::BufWriter::new(io::stdout().lock());
     report::write(&snapshot, output, &mut out)
         .and_then(|()| out.flush())
@@ -103,16 +109,7 @@ async fn check(flags: &cli::Source, output: Format) -> Result<u8> {
 }
 
 async fn plan(flags: &cli::Source, upgrade: &cli::UpgradeOptions, output: Format) -> Result<u8> {
-    let source = Source::open(flags, false).await?;
-    if let Some(warning) = source.warning() {
-        complain(&warning);
-    }
-    let asked = source.asked().cloned();
-    let snapshot = source.once().await;
-    if let Some(why) = refused(&snapshot, asked.as_ref()) {
-        complain(&why);
-        return Ok(cli::USAGE);
-    }
+    let Some(snapshot) = judged(flags).await? else { return Ok(cli::USAGE) };
     let decisions = Decisions { owner: owner().into(), ..Decisions::default() };
     let Some(plan) = plan::of(&snapshot, &upgrade.settings(flags), &decisions) else {
         complain(&format!("there is no plan: {}", snapshot.no_target.unwrap_or_default()));

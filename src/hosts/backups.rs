@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
+use crate::chain::hex;
 use crate::evidence::node_facts::{Snapshot, SnapshotState};
 use crate::evidence::{Reason, Unread};
 use crate::text::Text;
@@ -219,10 +220,6 @@ fn digest(from: &mut impl Read, go_on: &dyn Fn() -> bool) -> io::Result<Option<[
         }
         context.update(piece.get(..length).unwrap_or_default());
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Takes the record of a drill into account, when there is one beside the snapshot.

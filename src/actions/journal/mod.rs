@@ -11,13 +11,12 @@ mod tests;
 
 use std::sync::Arc;
 
-use ring::digest::{Context, SHA256};
-
 pub use entry::{Entry, What};
 pub use folder::{Folder, FolderError, state_folder};
 
 use super::plan::{Attempt, Decisions};
 use super::ports::{Clock, Store};
+use crate::chain::{Hash, chain, hex};
 
 /// Why there is no journal, or no more of it.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +52,7 @@ pub struct Permit(());
 pub struct Journal {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    hash: [u8; 32],
+    hash: Hash,
     entries: Vec<Entry>,
     decisions: Decisions,
     /// Whether a torn end was cut off when it was opened.
@@ -178,17 +177,4 @@ fn change(decisions: &mut Decisions, step: &str, change: impl FnOnce(&mut Attemp
     if let Some(attempt) = decisions.attempts.get_mut(step) {
         change(attempt);
     }
-}
-
-fn chain(before: &[u8; 32], bytes: &[u8]) -> [u8; 32] {
-    let mut context = Context::new(&SHA256);
-    context.update(before);
-    context.update(bytes);
-    let mut hash = [0; 32];
-    hash.copy_from_slice(context.finish().as_ref());
-    hash
-}
-
-fn hex(hash: &[u8; 32]) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -3,6 +3,7 @@
 use ring::digest::{SHA256, digest};
 
 use crate::actions::plan::{Consent, Plan, Step};
+use crate::chain::hex;
 
 /// What the operator asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,5 +82,5 @@ pub fn seen(plan: &Plan, step: &Step) -> String {
     let shown =
         (&plan.uid, &plan.cluster, &plan.target, &step.id, &step.commands, &step.effects, &step.way_back);
     let bytes = serde_json::to_vec(&shown).unwrap_or_default();
-    digest(&SHA256, &bytes).as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex(digest(&SHA256, &bytes).as_ref().get(..8).unwrap_or_default())
 }

@@ -8,9 +8,10 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
-use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub(super) use crate::chain::{Hash, chain, hex};
 
 /// The longest line that is read, and the longest payload, in bytes: the evidence of 100,000 pods takes about a
 /// quarter of it.
@@ -133,30 +134,10 @@ pub(super) fn payload<T: serde::de::DeserializeOwned>(frame: &[u8]) -> Result<T,
     }
 }
 
-/// A link of the chain.
-pub(super) type Hash = [u8; 32];
-
 /// The hash and the frame's bytes of a line.
 pub(super) fn split(line: &[u8]) -> Option<(&str, &[u8])> {
     let rest = line.strip_prefix(b"{\"hash\":\"")?;
     let (hash, rest) = rest.split_at_checked(64)?;
     let frame = rest.strip_prefix(b"\",\"frame\":")?.strip_suffix(b"}\n")?;
     Some((std::str::from_utf8(hash).ok()?, frame))
-}
-
-/// The hash of a frame that follows the one with the hash `before`.
-pub(super) fn chain(before: &Hash, frame: &[u8]) -> Hash {
-    let mut context = Context::new(&SHA256);
-    context.update(before);
-    context.update(frame);
-    let mut hash = [0; 32];
-    for (to, from) in hash.iter_mut().zip(context.finish().as_ref()) {
-        *to = *from;
-    }
-    hash
-}
-
-/// `bytes` as hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::actions::ports::{Chance, Clock};
+use crate::chain::hex;
 use crate::text::Text;
 
 /// This machine's clock.
@@ -34,7 +35,7 @@ impl Chance for SystemChance {
         if SystemRandom::new().fill(&mut bytes).is_err() {
             bytes = Timestamp::now().as_microsecond().to_be_bytes();
         }
-        Text::new(&bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+        Text::new(&hex(&bytes))
     }
 }
 
