@@ -5,10 +5,10 @@
 //! server is new the kubelets, control planes first and one at a time; on workers kubeadm before the drain.
 
 use super::settings::{Decisions, Settings};
-use super::{LeftToHand, Phase, Plan, SCHEMA_VERSION, Step, state};
-use crate::actions::observed::{Holds, all, etcd_is_stacked, static_pods_are};
+use super::{LeftToHand, Phase, Plan, SCHEMA_VERSION, Step, StepKind, state};
+use crate::actions::observed::{Holds, all, etcd_is_stacked, kube_proxy_is_asked_for, static_pods_are};
 use crate::actions::steps::{
-    Site, backup, drain, kubelet, manual, package, pull, uncordon, upgrade_apply, upgrade_node,
+    Site, addons, backup, drain, kubelet, manual, package, pull, uncordon, upgrade_apply, upgrade_node,
 };
 use crate::catalog::Catalog;
 use crate::checks::{Finding, Target};
@@ -38,14 +38,19 @@ pub fn plan(
                 vec![package::make(&site, node), pull::make(&site, node), upgrade_node::make(&site, node)];
             phases.push(phase(format!("Control plane {}", node.metadata.name), steps));
         }
+        addons_are_asked_for(&site, &mut phases);
         for node in std::iter::once(first).chain(others) {
             phases.push(phase(format!("Kubelet of {}", node.metadata.name), kubelet_steps(&site, node)));
         }
     }
-    for node in workers {
+    for node in &workers {
         let mut steps = vec![package::make(&site, node), upgrade_node::make(&site, node)];
         steps.extend(kubelet_steps(&site, node));
         phases.push(phase(format!("Worker {}", node.metadata.name), steps));
+    }
+    let all: Vec<&Node> = masters.iter().chain(&workers).copied().collect();
+    if let Some(step) = addons::make(&site, &all) {
+        phases.push(phase("After", vec![step]));
     }
     state::assign(&mut phases, findings, decisions);
     Plan {
@@ -73,6 +78,15 @@ fn hop(target: &Target) -> Version {
 
 fn phase(name: impl Into<String>, steps: Vec<Step>) -> Phase {
     Phase { name: name.into(), steps }
+}
+
+/// kubeadm writes its addons anew when it finds no control plane that is old: on the last.
+fn addons_are_asked_for(site: &Site, phases: &mut [Phase]) {
+    let is_kubeadms = |step: &&mut Step| matches!(step.kind, StepKind::UpgradeApply | StepKind::UpgradeNode);
+    let last = phases.iter_mut().rev().flat_map(|phase| &mut phase.steps).find(is_kubeadms);
+    if let Some(step) = last {
+        step.postcondition.extend(kube_proxy_is_asked_for(site.evidence, &site.to));
+    }
 }
 
 fn before(site: &Site, first: &Node) -> Vec<Step> {

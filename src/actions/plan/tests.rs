@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::actions::steps::testing::{at_target, ready_to_upgrade};
+use crate::actions::steps::testing::{addons_at_target, at_target, ready_to_upgrade};
 use crate::checks::testing::World;
 use crate::checks::{Severity, Subject, Target};
 
@@ -55,6 +55,7 @@ fn steps_stand_in_the_official_order() {
             "drain/w2",
             "kubelet/w2",
             "uncordon/w2",
+            "manual/addons",
         ]
     );
     assert_eq!(
@@ -188,9 +189,72 @@ fn an_upgraded_cluster_has_nothing_left_but_what_nobody_can_see() {
     for node in ["cp1", "cp2", "cp3", "w1", "w2"] {
         at_target(&mut world, node, "1.31.14");
     }
+    addons_at_target(&mut world, "1.31.14");
     let target = Target { from: "1.31.14".parse().unwrap(), to: "1.31.14".parse().unwrap(), chosen: false };
     let plan = plan(&world.evidence, &target, &[], &Settings::default(), &Decisions::default());
     assert!(plan.is_finished(), "{:#?}", plan.next());
+}
+
+/// The cluster after every command was run, with one node whose kube-proxy could not fetch its image.
+fn all_but_a_kube_proxy() -> World {
+    let mut world = ready_to_upgrade();
+    for node in ["cp1", "cp2", "cp3", "w1", "w2"] {
+        at_target(&mut world, node, "1.31.14");
+    }
+    addons_at_target(&mut world, "1.31.14");
+    world.edit_pod("kube-proxy-w2", |pod| {
+        pod.status = serde_json::from_value(json!({ "phase": "Pending",
+            "conditions": [{ "type": "Ready", "status": "False" }],
+            "containerStatuses": [{ "name": "kube-proxy", "state": { "waiting": { "reason": "ErrImagePull" } } }] }))
+        .unwrap();
+    });
+    world
+}
+
+#[test]
+fn an_upgrade_is_not_over_while_a_node_has_no_kube_proxy() {
+    let world = all_but_a_kube_proxy();
+    let target = Target { from: "1.31.14".parse().unwrap(), to: "1.31.14".parse().unwrap(), chosen: false };
+    let plan = plan(&world.evidence, &target, &[], &Settings::default(), &Decisions::default());
+    assert!(!plan.is_finished());
+    let left = plan.next().unwrap();
+    assert_eq!((left.id.as_str(), left.state), ("manual/addons", StepState::Ready));
+    assert_eq!(left.postcondition[0].why, "w2: not ready, ErrImagePull");
+}
+
+#[test]
+fn a_node_without_kube_proxy_is_not_emptied_nor_opened_before_somebody_says_so() {
+    let mut world = all_but_a_kube_proxy();
+    world.edit_node("w2", |node| node.status.node_info.kubelet_version = "v1.30.4".into());
+    let codes = |plan: &Plan, id: &str| -> Vec<String> {
+        plan.step(id).unwrap().held_by.iter().map(|hold| hold.answer.clone()).collect()
+    };
+    let plan = plan_of(&world, &[], &Decisions::default());
+    assert_eq!(codes(&plan, "drain/w2"), ["KubeProxyNotReady"]);
+    assert_eq!(codes(&plan, "uncordon/w2"), ["KubeProxyNotReady"]);
+    assert!(plan.step("drain/w2").unwrap().held_by[0].why.contains("ErrImagePull"));
+    assert!(codes(&plan, "drain/w1").is_empty());
+
+    let consent = plan.step("drain/w2").unwrap().held_by[0].consent.clone();
+    let decisions = Decisions { consents: [consent].into(), ..Decisions::default() };
+    assert!(codes(&plan_of(&world, &[], &decisions), "drain/w2").is_empty());
+}
+
+#[test]
+fn the_last_control_plane_ends_only_when_the_addons_were_written_anew() {
+    let mut world = ready_to_upgrade();
+    for node in ["cp1", "cp2", "cp3"] {
+        at_target(&mut world, node, "1.31.14");
+    }
+    let state = |world: &World, id: &str| plan_of(world, &[], &Decisions::default()).step(id).unwrap().state;
+    assert_eq!(state(&world, "upgrade-node/cp2"), StepState::Done);
+    assert_ne!(
+        state(&world, "upgrade-node/cp3"),
+        StepState::Done,
+        "kube-proxy is asked for in the old version"
+    );
+    addons_at_target(&mut world, "1.31.14");
+    assert_eq!(state(&world, "upgrade-node/cp3"), StepState::Done);
 }
 
 #[test]

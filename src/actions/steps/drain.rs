@@ -1,6 +1,6 @@
 //! A node is emptied before its kubelet: cordoned with this upgrade's mark, its pods evicted as budgets allow.
 
-use super::{Site, step};
+use super::{Site, addons, step};
 use crate::actions::drain::{Selection, held, requests, select};
 use crate::actions::observed::{Condition, Holds, all_servers_are, kubelet_is};
 use crate::actions::plan::{Confirmation, Consent, Hold, Step, StepKind};
@@ -43,6 +43,7 @@ pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
     if anothers {
         step.held_by.insert(0, cordoned(node));
     }
+    addons::hold(site, node, &mut step);
     // Behind the restart of the kubelet the node takes pods again.
     step.postcondition = match kubelet_is(node, &site.to) {
         done if done.holds == Holds::Yes => vec![done],

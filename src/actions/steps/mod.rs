@@ -1,5 +1,6 @@
 //! The steps: one file a kind. Each makes a [`Step`] from what was observed of one node.
 
+pub(super) mod addons;
 pub(super) mod backup;
 pub(super) mod drain;
 pub(super) mod kubelet;

@@ -12,7 +12,13 @@ pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
     let name = &node.metadata.name;
     let mut step = step(StepKind::Pull, Some(name), format!("images of {} on {name}", site.to));
     step.commands = vec![format!("kubeadm config images pull --kubernetes-version v{}", site.to)];
-    step.effects = vec!["nothing restarts; the images take about 500 MB of the runtime's disk".to_owned()];
+    step.effects = vec![
+        "nothing restarts; the images take about 500 MB of the runtime's disk".to_owned(),
+        format!(
+            "workers fetch kube-proxy:v{} by themselves later: where there is no registry, bring it to them now",
+            site.to
+        ),
+    ];
     step.way_back = "none is needed: the kubelet removes images that nobody uses".to_owned();
     step.expected_seconds = 90;
     step.precondition = match site.facts(node) {

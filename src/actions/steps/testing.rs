@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::checks::testing::World;
+use crate::evidence::objects::Kind;
 
 /// The small healthy cluster at 1.30.4, whose machines have apt and the repository of their minor.
 pub(crate) fn ready_to_upgrade() -> World {
@@ -27,6 +28,24 @@ fn packages(version: &str) -> serde_json::Value {
         "repositories": [{ "path": "/etc/apt/sources.list.d/kubernetes.list", "line": 1, "enabled": true, "minor": "1.30",
             "uri": "https://pkgs.k8s.io/core:/stable:/v1.30/deb/",
             "signedBy": ["/etc/apt/keyrings/kubernetes-apt-keyring.gpg"] }] })
+}
+
+/// What each node's kube-proxy and their DaemonSet are when every control plane is over.
+pub(crate) fn addons_at_target(world: &mut World, version: &str) {
+    let containers =
+        json!([{ "name": "kube-proxy", "image": format!("registry.k8s.io/kube-proxy:v{version}") }]);
+    for node in ["cp1", "cp2", "cp3", "w1", "w2"] {
+        world.edit_pod(&format!("kube-proxy-{node}"), |pod| {
+            pod.spec.containers = serde_json::from_value(containers.clone()).unwrap();
+        });
+    }
+    let sets = world.evidence.objects.workloads.get_mut(&Kind::DaemonSet).unwrap();
+    sets.items = std::sync::Arc::new([]);
+    world.workload(
+        Kind::DaemonSet,
+        json!({ "metadata": { "namespace": "kube-system", "name": "kube-proxy" },
+                "spec": { "template": { "spec": { "containers": containers } } } }),
+    );
 }
 
 /// Makes a node what it is when its steps are over; on a control plane its server and kubeadm-config too.

@@ -1,6 +1,6 @@
 //! A node takes pods again: only where this upgrade cordoned it.
 
-use super::{Site, step};
+use super::{Site, addons, step};
 use crate::actions::observed::{Condition, kubelet_is, node_is_ready};
 use crate::actions::plan::{Step, StepKind};
 use crate::evidence::objects::Node;
@@ -20,6 +20,7 @@ pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
     step.effects =
         vec![format!("the scheduler places pods on {name} again; pods do not move back by themselves")];
     step.precondition = vec![kubelet_is(node, &site.to), node_is_ready(node)];
+    addons::hold(site, node, &mut step);
     step.postcondition = vec![
         kubelet_is(node, &site.to),
         Condition::of(format!("{name} takes pods"), node.spec.unschedulable != Some(true), "it is cordoned"),

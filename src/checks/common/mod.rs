@@ -1,6 +1,7 @@
 //! What several checks need: who owns a pod, where it may run, what an image's version is, and how a
 //! command is quoted. Pure functions, as the checks are.
 
+pub mod addons;
 pub mod facts;
 pub mod image;
 pub mod known;

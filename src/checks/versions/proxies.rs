@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{Context, minors, parse};
 use crate::catalog::Skew;
 use crate::checks::common::image::Image;
-use crate::checks::common::{link, list, static_pods};
+use crate::checks::common::{addons, link, list};
 use crate::checks::finding::unknowns;
 use crate::checks::{Finding, Severity, Subject};
 use crate::version::{Minor, Version};
@@ -24,10 +24,8 @@ pub(super) fn findings(context: &Context<'_>) -> Vec<Finding> {
             Some((node.metadata.name.as_str(), parse(&node.status.node_info.kubelet_version)?.minor()))
         })
         .collect();
-    let pods = static_pods::kube_system(&objects.pods)
-        .filter(|pod| pod.metadata.labels.get("k8s-app") == Some("kube-proxy") && !pod.is_finished());
     let (mut versions, mut strange): (BTreeMap<Version, Vec<&str>>, Vec<&str>) = Default::default();
-    for pod in pods {
+    for pod in addons::kube_proxy(&objects.pods) {
         let image = pod
             .spec
             .containers

@@ -1,5 +1,9 @@
 //! What conditions of steps are made of: questions to the evidence, each answered yes, no or unknown.
 
+mod addons;
+
+pub use addons::{core_dns_is_ready, kube_proxies_are, kube_proxy_is_asked_for, kube_proxy_serves};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

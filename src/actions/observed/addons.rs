@@ -1,0 +1,200 @@
+//! kubeadm's addons, kube-proxy and CoreDNS: what it writes anew only when every control plane is of the target, and what
+//! each node then fetches by itself, long after kubeadm has said SUCCESS.
+//!
+//! Source: `PerformAddonsUpgrade` in kubeadm's `app/phases/upgrade/postupgrade.go`. A cluster without the addon's ConfigMap
+//! is left without the addon, and one whose DaemonSet alone is gone gets it back.
+
+use std::collections::HashMap;
+
+use super::Condition;
+use crate::checks::common::image::Image;
+use crate::checks::common::{addons, list};
+use crate::evidence::Evidence;
+use crate::evidence::objects::{Kind, Node, Pod};
+use crate::version::Version;
+
+/// The DaemonSet of kube-proxy asks for a version. Nothing where there is none, or where that is not known.
+pub fn kube_proxy_is_asked_for(evidence: &Evidence, version: &Version) -> Option<Condition> {
+    let sets = evidence.objects.workloads.get(&Kind::DaemonSet)?;
+    let is_it = |name: &str, namespace: &str| name == "kube-proxy" && namespace == "kube-system";
+    let set = sets.iter().find(|set| is_it(&set.metadata.name, &set.metadata.namespace))?;
+    let image = set.template()?.spec.containers.first()?.image.as_str();
+    let asked = Image::of(image).version()?;
+    let what = format!("the DaemonSet kube-proxy asks for v{version}");
+    Some(Condition::of(what, asked == *version, format!("it asks for v{asked}")))
+}
+
+/// kube-proxy of a node routes what is sent to Services, whichever its version. Nothing where no node has kube-proxy.
+pub fn kube_proxy_serves(evidence: &Evidence, node: &str) -> Option<Condition> {
+    let pods = &evidence.objects.pods;
+    let what = format!("kube-proxy of {node} is ready");
+    if let Some(gap) = pods.gaps().first() {
+        return Some(Condition::unread(what, gap));
+    }
+    addons::kube_proxy(pods).next()?;
+    let here = addons::kube_proxy(pods).find(|pod| pod.spec.node_name == *node && is_wanted(pod));
+    let why = fault(here, None);
+    Some(Condition::of(what, why.is_none(), why.unwrap_or_default()))
+}
+
+/// kube-proxy of every node of `nodes`, and wherever else it is, is of a version and ready. Nothing where no node has
+/// kube-proxy.
+pub fn kube_proxies_are(evidence: &Evidence, nodes: &[&Node], version: &Version) -> Option<Condition> {
+    let pods = &evidence.objects.pods;
+    let what = format!("kube-proxy of every node is v{version}, and ready");
+    if let Some(gap) = pods.gaps().first() {
+        return Some(Condition::unread(what, gap));
+    }
+    let mut by_node: HashMap<&str, Option<&Pod>> =
+        nodes.iter().map(|node| (node.metadata.name.as_str(), None)).collect();
+    by_node.extend(
+        addons::kube_proxy(pods)
+            .filter(|pod| is_wanted(pod) && !pod.spec.node_name.is_empty())
+            .map(|pod| (pod.spec.node_name.as_str(), Some(pod))),
+    );
+    addons::kube_proxy(pods).next()?;
+    let mut faults: Vec<(&str, String)> =
+        by_node.into_iter().filter_map(|(node, pod)| Some((node, fault(pod, Some(version))?))).collect();
+    faults.sort_unstable();
+    // A DaemonSet goes from node to node, and stays where one does not come up: that one is the cause.
+    faults.sort_by_key(|(_, why)| why.starts_with("it is v"));
+    let why: Vec<String> = faults.iter().map(|(node, why)| format!("{node}: {why}")).collect();
+    Some(Condition::of(what, faults.is_empty(), list::names(&why)))
+}
+
+/// Every pod of CoreDNS is ready. Nothing where the cluster has none.
+pub fn core_dns_is_ready(evidence: &Evidence) -> Option<Condition> {
+    let pods = &evidence.objects.pods;
+    let what = "every pod of CoreDNS is ready";
+    if let Some(gap) = pods.gaps().first() {
+        return Some(Condition::unread(what, gap));
+    }
+    addons::core_dns(pods).next()?;
+    let faults: Vec<String> = addons::core_dns(pods)
+        .filter(|pod| is_wanted(pod))
+        .filter_map(|pod| Some(format!("{}: {}", pod.metadata.name, fault(Some(pod), None)?)))
+        .collect();
+    Some(Condition::of(what, faults.is_empty(), list::names(&faults)))
+}
+
+/// Whether a pod is there to stay.
+const fn is_wanted(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_none()
+}
+
+/// What is wrong with an addon's pod.
+fn fault(pod: Option<&Pod>, version: Option<&Version>) -> Option<String> {
+    let Some(pod) = pod else { return Some("it has no pod there".to_owned()) };
+    if !pod.is_ready() {
+        let waiting = pod.status.container_statuses.iter().find_map(|status| status.state.waiting.as_ref());
+        return Some(match waiting {
+            Some(waiting) if waiting.message.is_empty() => format!("not ready, {}", waiting.reason),
+            Some(waiting) => format!("not ready, {}: {}", waiting.reason, waiting.message),
+            None => "not ready".to_owned(),
+        });
+    }
+    let runs = Image::of(&pod.spec.containers.first()?.image).version()?;
+    version.filter(|version| runs != **version).map(|_| format!("it is v{runs}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::actions::observed::Holds;
+    use crate::checks::testing::World;
+
+    /// The cluster after its DaemonSet went to a version.
+    fn rolled(version: &str) -> World {
+        let mut world = World::new("1.30.4");
+        for node in ["cp1", "cp2", "cp3", "w1", "w2"] {
+            image(&mut world, node, version);
+        }
+        world
+    }
+
+    fn image(world: &mut World, node: &str, version: &str) {
+        world.edit_pod(&format!("kube-proxy-{node}"), |pod| {
+            pod.spec.containers = serde_json::from_value(json!([
+                { "name": "kube-proxy", "image": format!("registry.k8s.io/kube-proxy:v{version}") }]))
+            .unwrap();
+        });
+    }
+
+    fn cannot_pull(world: &mut World, node: &str) {
+        world.edit_pod(&format!("kube-proxy-{node}"), |pod| {
+            pod.status = serde_json::from_value(json!({ "phase": "Pending",
+                "conditions": [{ "type": "Ready", "status": "False" }],
+                "containerStatuses": [{ "name": "kube-proxy", "state": { "waiting": {
+                    "reason": "ErrImagePull", "message": "no route to host" } } }] }))
+            .unwrap();
+        });
+    }
+
+    fn everywhere(world: &World, version: &str) -> Option<Condition> {
+        let nodes: Vec<&Node> = world.evidence.objects.nodes.iter().collect();
+        kube_proxies_are(&world.evidence, &nodes, &version.parse().unwrap())
+    }
+
+    #[test]
+    fn one_node_that_cannot_fetch_its_image_is_named_before_those_that_wait_behind_it() {
+        let mut world = rolled("1.31.14");
+        assert_eq!(everywhere(&world, "1.31.14").unwrap().holds, Holds::Yes);
+        image(&mut world, "cp2", "1.30.4");
+        cannot_pull(&mut world, "w1");
+        let seen = everywhere(&world, "1.31.14").unwrap();
+        assert_eq!(seen.holds, Holds::No);
+        assert_eq!(seen.why, "w1: not ready, ErrImagePull: no route to host and cp2: it is v1.30.4");
+        assert_eq!(
+            kube_proxy_serves(&world.evidence, "w1").unwrap().why,
+            "not ready, ErrImagePull: no route to host"
+        );
+        assert_eq!(kube_proxy_serves(&world.evidence, "cp2").unwrap().holds, Holds::Yes, "an old one serves");
+    }
+
+    #[test]
+    fn a_node_whose_pod_is_gone_or_going_does_not_count_as_served() {
+        let mut world = rolled("1.31.14");
+        world.edit_pod("kube-proxy-w2", |pod| {
+            pod.metadata.deletion_timestamp = Some(crate::checks::testing::now());
+        });
+        assert_eq!(everywhere(&world, "1.31.14").unwrap().why, "w2: it has no pod there");
+        assert_eq!(kube_proxy_serves(&world.evidence, "w2").unwrap().holds, Holds::No);
+    }
+
+    #[test]
+    fn a_cluster_without_kube_proxy_is_asked_nothing_about_it() {
+        let mut world = World::new("1.30.4");
+        world.evidence.objects.pods.items =
+            world.evidence.objects.pods.items.iter().filter(|pod| pod.is_mirror()).cloned().collect();
+        world.evidence.objects.workloads.clear();
+        assert_eq!(everywhere(&world, "1.31.14"), None);
+        assert_eq!(kube_proxy_serves(&world.evidence, "w1"), None);
+        assert_eq!(kube_proxy_is_asked_for(&world.evidence, &"1.31.14".parse().unwrap()), None);
+        assert_eq!(core_dns_is_ready(&world.evidence), None);
+    }
+
+    #[test]
+    fn pods_that_were_not_read_are_not_ready_pods() {
+        let mut world = rolled("1.31.14");
+        world.evidence.objects.pods.unread.push(crate::evidence::Unread::new(
+            "list",
+            "pods",
+            crate::evidence::Reason::Forbidden,
+            "",
+        ));
+        assert_eq!(everywhere(&world, "1.31.14").unwrap().holds, Holds::Unknown);
+        assert_eq!(kube_proxy_serves(&world.evidence, "w1").unwrap().holds, Holds::Unknown);
+        assert_eq!(core_dns_is_ready(&world.evidence).unwrap().holds, Holds::Unknown);
+    }
+
+    #[test]
+    fn what_the_daemon_set_asks_for_is_seen_before_any_node_has_it() {
+        let world = World::new("1.30.4");
+        let asked =
+            |version: &str| kube_proxy_is_asked_for(&world.evidence, &version.parse().unwrap()).unwrap();
+        assert_eq!(asked("1.30.4").holds, Holds::Yes);
+        assert_eq!(asked("1.31.14").why, "it asks for v1.30.4");
+    }
+}
