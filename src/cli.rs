@@ -23,6 +23,9 @@ pub const BLOCKED: u8 = 3;
 /// Exit code: no blocker was seen, but something that could hide one was not read.
 pub const UNKNOWN: u8 = 4;
 
+/// How many seconds of a simulated cluster go by in one, in an upgrade of it: an hour's work is over in minutes.
+pub const UPGRADE_SPEED: f64 = 20.0;
+
 const EXIT_CODES: &str = "Exit codes of check:
   0  ready: no blocker, and everything that could hide one was read
   1  kubelift itself failed, or nothing could be read at all
@@ -103,6 +106,9 @@ pub enum Command {
         /// Which one
         #[arg(long, default_value = "default", value_name = "NAME")]
         scenario: String,
+        /// How many of its seconds go by in one
+        #[arg(long, default_value_t = UPGRADE_SPEED, value_name = "N", value_parser = speed)]
+        speed: f64,
     },
     /// Print the findings, without screens
     #[command(after_help = EXIT_CODES)]
@@ -161,7 +167,7 @@ pub enum Command {
         #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
         listen: SocketAddr,
         /// How many of its seconds go by in one
-        #[arg(long, default_value_t = 20.0, value_name = "N")]
+        #[arg(long, default_value_t = UPGRADE_SPEED, value_name = "N", value_parser = speed)]
         speed: f64,
     },
     /// Print completions for a shell
@@ -245,6 +251,12 @@ fn preflight_name(text: &str) -> Result<String, String> {
         Err("it is not a name of kubeadm's, such as Swap or FileContent--proc-sys-net-ipv4-ip_forward"
             .to_owned())
     }
+}
+
+/// A speed is what somebody can look at: time that stands still, or runs off, shows nothing.
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok().filter(|speed| (1.0..=1000.0).contains(speed));
+    speed.ok_or_else(|| "it is not a number from 1 to 1000".to_owned())
 }
 
 /// `--scope`

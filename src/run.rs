@@ -31,13 +31,14 @@ pub async fn run(cli: Cli) -> Result<u8> {
     let Cli { command, mut source, screen, .. } = cli;
     match command {
         None => open(&source, &screen, None).await,
-        Some(Command::Demo { scenario }) => {
+        Some(Command::Demo { scenario, speed }) => {
             source.demo = Some(scenario);
-            let guided = Guided { settings: Settings::default(), state: None };
+            let guided = Guided { settings: Settings::default(), state: None, speed };
             open(&source, &screen, Some(guided)).await
         }
         Some(Command::Upgrade { upgrade, journal }) => {
-            let guided = Guided { settings: upgrade.settings(&source), state: journal };
+            let guided =
+                Guided { settings: upgrade.settings(&source), state: journal, speed: cli::UPGRADE_SPEED };
             open(&source, &screen, Some(guided)).await
         }
         Some(Command::Plan { upgrade, output }) => plan(&source, &upgrade, output).await,
@@ -184,7 +185,7 @@ async fn say_where(guiding: Option<Guiding>) {
 }
 
 async fn plain(flags: &cli::Source, guided: Option<Guided>) -> Result<u8> {
-    let opened = Source::open_for(flags, false, guided.is_some()).await?.session(guided).await?;
+    let opened = Source::open_for(flags, false, guided.as_ref()).await?.session(guided).await?;
     let told = ui::plain::run(opened.handle, ui::plain::stdin(), &mut io::stdout()).await;
     say_where(opened.guiding).await;
     drop(opened.simulation);
@@ -195,7 +196,7 @@ async fn plain(flags: &cli::Source, guided: Option<Guided>) -> Result<u8> {
 #[cfg(feature = "tui")]
 async fn cockpit(flags: &cli::Source, screen: &cli::Screen, guided: Option<Guided>) -> Result<u8> {
     let options = looks(screen)?;
-    let opened = Source::open_for(flags, true, guided.is_some()).await?.session(guided).await?;
+    let opened = Source::open_for(flags, true, guided.as_ref()).await?.session(guided).await?;
     let ended = screens(opened.handle, options).await;
     say_where(opened.guiding).await;
     drop(opened.simulation);

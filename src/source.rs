@@ -19,7 +19,7 @@ use crate::hosts::Probes;
 use crate::session::live;
 use crate::session::options::{FactsFrom, Options};
 use crate::session::recording::{self, Recording, RecordingError};
-use crate::session::simulated::{Elsewhere, Simulated};
+use crate::session::simulated::{self, Elsewhere, Simulated};
 use crate::session::upgrade::{self, Guiding, Means, SystemChance, SystemClock, owner};
 use crate::session::{Handle, Kind, Snapshot, desk, still};
 use crate::sim::{self, HostError, SimError, Simulation};
@@ -64,15 +64,14 @@ impl SourceError {
     }
 }
 
-/// How many seconds of the simulated cluster go by in one, in an upgrade of it: an hour's work is over in minutes.
-const UPGRADE_SPEED: f64 = 20.0;
-
 /// What makes a session one that can change things.
 pub struct Guided {
     /// How the upgrade is done.
     pub settings: Settings,
     /// Where journals are kept; this machine's usual place otherwise.
     pub state: Option<PathBuf>,
+    /// How many seconds of a simulated cluster go by in one.
+    pub speed: f64,
 }
 
 /// A session for the screens.
@@ -120,14 +119,18 @@ impl Source {
     /// # Errors
     /// Why there is no source.
     pub async fn open(flags: &cli::Source, screens: bool) -> Result<Self, SourceError> {
-        Self::open_for(flags, screens, false).await
+        Self::open_for(flags, screens, None).await
     }
 
-    /// Opens what the flags say, for a session that can change things if `changes`.
+    /// Opens what the flags say, for a session that can change things where `guided` says how.
     ///
     /// # Errors
     /// Why there is no source.
-    pub async fn open_for(flags: &cli::Source, screens: bool, changes: bool) -> Result<Self, SourceError> {
+    pub async fn open_for(
+        flags: &cli::Source,
+        screens: bool,
+        guided: Option<&Guided>,
+    ) -> Result<Self, SourceError> {
         let catalog = Catalog::get()?;
         let mut options = Options {
             kind: Kind::Inspect,
@@ -152,7 +155,7 @@ impl Source {
             return Ok(Self::Still { recording, options, catalog });
         }
         if let Some(scenario) = &flags.demo {
-            let speed = if changes { UPGRADE_SPEED } else { 1.0 };
+            let speed = guided.map_or(1.0, |guided| guided.speed);
             let simulation = sim::start(scenario, sim::Options { speed, ..Default::default() }).await?;
             if let (Some(from), Some(asked)) = (simulation.oldest_version(), &flags.target) {
                 Target::choose(&from, Some(asked), catalog)?;
@@ -169,7 +172,7 @@ impl Source {
         }
         if let Some(address) = flags.simulation {
             let machines = Arc::new(Elsewhere::at(address).await?);
-            options.kind = Kind::Demo { scenario: format!("at {address}") };
+            options.kind = Kind::simulated_at(address);
             if matches!(options.node_facts, FactsFrom::Nowhere) {
                 options.node_facts = FactsFrom::Machines(Arc::clone(&machines) as Arc<dyn Probes>);
             }
@@ -231,6 +234,12 @@ impl Source {
         let Self::Live { connection, options, simulation, elsewhere, .. } = &mut self else {
             return Err(SourceError::NothingToChange);
         };
+        let speed = match (&simulation, &elsewhere) {
+            (Some(simulation), _) => simulation.speed(),
+            (None, Some(machines)) => machines.served().speed,
+            (None, None) => 1.0,
+        };
+        let look_every = simulated::sooner(upgrade::LOOK_EVERY, speed);
         // The time of simulated machines is not ours.
         let (clock, machines): (Arc<dyn Clock>, Option<Arc<dyn Machines>>) = match (&simulation, elsewhere) {
             (Some(simulation), _) => {
@@ -255,6 +264,7 @@ impl Source {
             owner: owner(),
             clock,
             chance: Arc::new(SystemChance),
+            look_every,
         };
         let (handle, simulation) = self.follow().await;
         let (handle, guiding) = upgrade::guide(handle, means);

@@ -15,6 +15,7 @@ pub mod simulated;
 pub mod still;
 pub mod upgrade;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,6 +59,21 @@ pub enum Kind {
         chain: Chain,
     },
 }
+
+impl Kind {
+    /// A simulation that is another process.
+    pub fn simulated_at(address: SocketAddr) -> Self {
+        Self::Demo { scenario: format!("{ELSEWHERE}{address}") }
+    }
+
+    /// Whether the cluster is a simulation within this process, and ends with it.
+    pub fn ends_with_kubelift(&self) -> bool {
+        matches!(self, Self::Demo { scenario } if !scenario.starts_with(ELSEWHERE))
+    }
+}
+
+/// What stands before the address of a simulation that is another process, in the place of a scenario's name.
+const ELSEWHERE: &str = "at ";
 
 /// Something that happened, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]

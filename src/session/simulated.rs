@@ -49,12 +49,17 @@ impl Clock for Simulated {
 
     /// Waits by the time of whoever looks on: a simulated hour is over in minutes.
     fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(tokio::time::sleep(time))
+        Box::pin(tokio::time::sleep(sooner(time, self.0.speed())))
     }
 }
 
-/// As fast as a demo's time goes by: somebody looks on. In a faster one nobody does.
+/// As fast as a demo's time usually goes by: somebody looks on. In a faster one nobody does.
 const LOOKED_ON: f64 = 20.0;
+
+/// How long is really waited in place of `time`, where simulated time goes by so fast.
+pub fn sooner(time: Duration, speed: f64) -> Duration {
+    time.div_f64((speed / LOOKED_ON).max(1.0))
+}
 
 /// The machines of a simulation that is another process: what runs there runs on when this one has ended.
 #[derive(Debug, Clone)]
@@ -124,7 +129,7 @@ impl Clock for Elsewhere {
     }
 
     fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(tokio::time::sleep(time.div_f64((self.served.speed / LOOKED_ON).max(1.0))))
+        Box::pin(tokio::time::sleep(sooner(time, self.served.speed)))
     }
 }
 

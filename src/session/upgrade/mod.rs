@@ -31,8 +31,8 @@ use crate::cluster::client::Connection;
 use crate::evidence::{Evidence, Progress, Reason};
 use crate::text::Text;
 
-/// How often the end of a step is looked for, where nothing else wakes the session.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often the end of a step is usually looked for, where nothing else wakes the session.
+pub const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// What an upgrade is carried out by.
 pub struct Means {
@@ -50,6 +50,8 @@ pub struct Means {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub chance: Arc<dyn Chance>,
+    /// How often the end of a step is looked for: [`LOOK_EVERY`], or sooner where simulated time runs.
+    pub look_every: Duration,
 }
 
 /// Puts a runner beside the session `below`.
@@ -118,7 +120,7 @@ impl Guide {
 
     async fn guide(&mut self, asked: &mut mpsc::Receiver<Request>) {
         let mut tasks: JoinSet<Outcome> = JoinSet::new();
-        let mut look = tokio::time::interval(LOOK_EVERY);
+        let mut look = tokio::time::interval(self.means.look_every);
         self.take().await;
         loop {
             self.go_on(&mut tasks);

@@ -42,6 +42,7 @@ async fn when_the_commands_of_a_step_are_over_everything_is_read_once_more() {
         owner: "me".to_owned(),
         clock: Arc::new(SystemClock),
         chance: Arc::new(SystemChance),
+        look_every: LOOK_EVERY,
     };
     let (mut handle, _guiding) = guide(Handle { snapshots, requests, terminal }, means);
     let known = handle.snapshots.wait_for(|snapshot| snapshot.upgrade.is_some()).await.unwrap().clone();

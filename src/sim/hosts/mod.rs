@@ -76,6 +76,11 @@ impl Hosts {
         self.cluster.now()
     }
 
+    /// How many seconds go by there in a real one.
+    pub fn speed(&self) -> f64 {
+        self.cluster.timeline.clock().speed()
+    }
+
     /// What the probe prints on a machine, now. `nonce` comes back in the document.
     ///
     /// # Errors
