@@ -56,6 +56,7 @@ fn upgrading(snapshot: &Snapshot) -> Snapshot {
         journal: "/var/lib/kubelift/journal".into(),
         recording: "/var/lib/kubelift/recording.klrec".into(),
         began: snapshot.evidence.at,
+        ended: None,
         at: snapshot.evidence.at,
         last: None,
     });
@@ -64,6 +65,7 @@ fn upgrading(snapshot: &Snapshot) -> Snapshot {
         what: What::Opened {
             kubelift: env!("CARGO_PKG_VERSION").into(),
             owner: decisions.owner.clone(),
+            from: None,
             target: upgrade
                 .as_ref()
                 .map_or_else(|| Version::new(1, 31, 0), |upgrade| upgrade.plan.target.clone()),

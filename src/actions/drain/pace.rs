@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::forecast::Held;
 use super::requests::{Change, evict};
 use super::select::{PodRef, Selection};
 use crate::actions::ports::Answer;
+use crate::checks::common::list;
 use crate::text::Text;
 
 /// How long a pod that was refused, or was let go and is still there, is left alone.
@@ -27,10 +29,11 @@ pub struct Pace {
 
 #[derive(Debug, Clone)]
 struct Tried {
-    pod: PodRef,
     until: Timestamp,
     errors: u32,
     why: String,
+    /// Whether it was let go, or is gone.
+    leaves: bool,
 }
 
 impl Pace {
@@ -53,9 +56,10 @@ impl Pace {
     ) -> Result<(), String> {
         let errors = self.tried.get(&pod.uid).map_or(0, |tried| tried.errors);
         let (why, errors, wait) = match answer {
-            Ok(answer) if answer.status < 300 => ("it is leaving".to_owned(), 0, AGAIN),
-            // It is gone, or another pod has its name by now: either way not ours to evict.
-            Ok(answer) if answer.status == 404 || answer.status == 409 => ("it is gone".to_owned(), 0, AGAIN),
+            // With the second two it is gone, or another pod has its name by now: either way not ours to evict.
+            Ok(answer) if answer.status < 300 || [404, 409].contains(&answer.status) => {
+                (String::new(), 0, AGAIN)
+            }
             Ok(answer) if answer.status == 429 => {
                 let asked = answer.retry_after.and_then(|wait| SignedDuration::try_from(wait).ok());
                 (answer.message.to_string(), 0, asked.unwrap_or(AGAIN).clamp(AGAIN, AGAIN * 6))
@@ -66,18 +70,46 @@ impl Pace {
         if errors >= MAX_ERRORS {
             return Err(format!("{pod} could not be evicted {errors} times in a row: {why}"));
         }
-        self.tried.insert(pod.uid.clone(), Tried { pod, until: now + wait, errors, why });
+        let leaves = errors == 0 && !matches!(answer, Ok(answer) if answer.status == 429);
+        self.tried.insert(pod.uid.clone(), Tried { until: now + wait, errors, why, leaves });
         Ok(())
     }
 
-    /// What the drain waits for, of the pods that are still there.
-    pub fn waits(&self, selection: &Selection) -> Vec<String> {
-        let still = selection.leave.iter().map(|leaves| &leaves.pod).chain(&selection.leaving);
-        still
-            .map(|pod| match self.tried.get(&pod.uid) {
-                Some(tried) => format!("{}: {}", tried.pod, tried.why),
-                None => format!("{pod}: it is there"),
-            })
-            .collect()
+    /// What the drain waits for: each pod that was refused and why, then those that are on their way out, and how many
+    /// were not asked yet.
+    /// `held` are those that a budget holds, which says more than the answer to an eviction does.
+    pub fn waits(&self, selection: &Selection, held: &[Held]) -> Vec<String> {
+        let tried = |pod: &PodRef| self.tried.get(&pod.uid);
+        let (mut waits, mut leaving, mut unasked) = (Vec::new(), Vec::new(), 0);
+        for pod in selection.leave.iter().map(|leaves| &leaves.pod) {
+            match tried(pod) {
+                Some(Tried { leaves: true, .. }) => leaving.push(pod.to_string()),
+                Some(refused) => {
+                    let by = held.iter().find(|held| held.pod == *pod);
+                    waits.push(format!("{pod}: {}", by.map_or(&refused.why, |held| &held.why)));
+                }
+                None => unasked += 1,
+            }
+        }
+        leaving.extend(selection.leaving.iter().map(ToString::to_string));
+        if !leaving.is_empty() {
+            waits.push(format!(
+                "{} on the way out: {}",
+                list::count(leaving.len(), "pod"),
+                list::names(&leaving)
+            ));
+        }
+        if unasked > 0 {
+            waits.push(format!("{} to be asked yet", list::count(unasked, "pod")));
+        }
+        waits
+    }
+
+    /// Whether every pod that is still there was refused.
+    pub fn is_held_up(&self, selection: &Selection) -> bool {
+        let refused = |pod: &PodRef| self.tried.get(&pod.uid).is_some_and(|tried| !tried.leaves);
+        !selection.leave.is_empty()
+            && selection.leaving.is_empty()
+            && selection.leave.iter().all(|leaves| refused(&leaves.pod))
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::super::plan::{Consent, Settings};
+use crate::checks::common::list;
 use crate::text::Text;
 use crate::version::Version;
 
@@ -30,6 +31,9 @@ pub enum What {
         kubelift: Text,
         /// The mark of this upgrade's cordons.
         owner: Text,
+        /// The version of the oldest API server then; older journals do not say it.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        from: Option<Version>,
         /// Where the upgrade goes.
         target: Version,
         /// How it is done.
@@ -187,7 +191,8 @@ impl fmt::Display for What {
                 write!(f, "{step}: {} of {} was let through", consent.code, consent.subject)
             }
             Self::Began { step, commands, .. } => {
-                write!(f, "{step}: confirmed, {} line(s) to run", commands.len())
+                let lines = list::count(commands.len(), "line");
+                write!(f, "{step}: confirmed, {lines} to run")
             }
             Self::Requested { step, request } => write!(f, "{step}: {request}"),
             Self::Answered { step, request, status: Some(status), message } => {

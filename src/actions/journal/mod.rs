@@ -17,6 +17,7 @@ pub use folder::{Folder, FolderError, state_folder};
 use super::plan::{Attempt, Decisions};
 use super::ports::{Clock, Store};
 use crate::chain::{Hash, chain, hex};
+use crate::version::Version;
 
 /// Why there is no journal, or no more of it.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +56,9 @@ pub struct Journal {
     hash: Hash,
     entries: Vec<Entry>,
     decisions: Decisions,
+    /// The target of the newest entries, and where those to it begin.
+    target: Option<Version>,
+    first: usize,
     /// Whether a torn end was cut off when it was opened.
     torn: bool,
     broken: bool,
@@ -68,8 +72,17 @@ impl Journal {
     pub fn open(store: Arc<dyn Store>, clock: Arc<dyn Clock>, owner: &str) -> Result<Self, JournalError> {
         let bytes = store.read()?;
         let decisions = Decisions { owner: owner.into(), ..Decisions::default() };
-        let mut journal =
-            Self { store, clock, hash: [0; 32], entries: Vec::new(), decisions, torn: false, broken: false };
+        let mut journal = Self {
+            store,
+            clock,
+            hash: [0; 32],
+            entries: Vec::new(),
+            decisions,
+            target: None,
+            first: 0,
+            torn: false,
+            broken: false,
+        };
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
         let (lines, torn) = bytes.split_at(whole);
         for (index, line) in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).enumerate() {
@@ -107,8 +120,7 @@ impl Journal {
             return Err(error.into());
         }
         self.hash = hash;
-        apply(&mut self.decisions, &entry);
-        self.entries.push(entry);
+        self.enter(entry);
         Ok(())
     }
 
@@ -120,6 +132,23 @@ impl Journal {
     /// Everything in it, the oldest first.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// What is in it of the upgrade to the newest target, the oldest first.
+    pub fn upgrade(&self) -> &[Entry] {
+        self.entries.get(self.first..).unwrap_or_default()
+    }
+
+    /// What was decided on the way to one target is not decided on the way to another.
+    fn enter(&mut self, entry: Entry) {
+        if let What::Opened { target, .. } = &entry.what
+            && self.target.as_ref() != Some(target)
+        {
+            self.decisions = Decisions { owner: self.decisions.owner.clone(), ..Decisions::default() };
+            (self.target, self.first) = (Some(target.clone()), self.entries.len());
+        }
+        apply(&mut self.decisions, &entry);
+        self.entries.push(entry);
     }
 
     /// Whether a torn end was cut off: the last thing that was meant may be missing.
@@ -135,8 +164,7 @@ impl Journal {
         }
         let entry: Entry = serde_json::from_slice(json).map_err(|error| error.to_string())?;
         self.hash = hash;
-        apply(&mut self.decisions, &entry);
-        self.entries.push(entry);
+        self.enter(entry);
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use proptest::prelude::*;
 
 use super::*;
+use crate::actions::plan::Settings;
 use crate::actions::testing::{Memory, SetClock};
 
 fn open(store: &Arc<Memory>) -> Result<Journal, JournalError> {
@@ -33,6 +34,31 @@ fn what_was_decided_is_there_again() {
     assert_eq!((attempt.nonce.as_str(), attempt.said), ("n1", true));
     assert_eq!(decisions.skipped["pull/cp1"], "no registry");
     assert_eq!((journal.entries().len(), journal.was_torn()), (3, false));
+}
+
+#[test]
+fn another_target_is_another_upgrade_whose_decisions_are_its_own() {
+    let store = written();
+    let opened = |target: &str| What::Opened {
+        kubelift: "0".into(),
+        owner: "me@desk".into(),
+        from: None,
+        target: target.parse().unwrap(),
+        settings: Settings::default(),
+    };
+    let mut journal = open(&store).unwrap();
+    journal.write(opened("1.31.14")).unwrap();
+    journal.write(began("package/w1")).unwrap();
+    journal.write(opened("1.31.14")).unwrap();
+    assert!(journal.decisions().attempt("package/w1").is_some(), "the same upgrade goes on");
+    assert_eq!(journal.upgrade().len(), 3);
+    journal.write(opened("1.32.9")).unwrap();
+    for journal in [journal, open(&store).unwrap()] {
+        assert_eq!((journal.entries().len(), journal.upgrade().len()), (7, 1));
+        let decisions = journal.decisions();
+        assert!(decisions.attempts.is_empty() && decisions.skipped.is_empty(), "{decisions:?}");
+        assert_eq!(decisions.owner, "me@desk", "its cordons are still its own");
+    }
 }
 
 #[test]

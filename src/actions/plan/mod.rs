@@ -155,7 +155,7 @@ pub enum StepState {
     Blocked,
     /// It can be confirmed.
     Ready,
-    /// Its confirmation is open.
+    /// It was begun, and goes on when something else has happened: the operator's commands, a budget, what is observed.
     Waiting,
     /// It was begun and is not seen done.
     Running,
@@ -185,6 +185,11 @@ impl StepState {
             Self::Skipped => "skipped",
             Self::Unknown => "unknown",
         }
+    }
+
+    /// Whether it was begun, and has not come to an end.
+    pub const fn is_under_way(self) -> bool {
+        matches!(self, Self::Running | Self::Waiting)
     }
 
     /// Whether the plan goes on behind it.

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::work::Work;
 use super::{Effect, Hands, Outcome, Runner};
-use crate::actions::drain::{Selection, requests, select};
+use crate::actions::drain::{Selection, held, requests, select};
 use crate::actions::journal::What;
 use crate::actions::observed::{Condition, Holds, all};
 use crate::actions::plan::{Step, StepKind};
@@ -15,6 +15,12 @@ use crate::evidence::objects::meta::CORDONED_BY;
 
 /// How long a drain waits before it looks again.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How many seconds more than twice as long as usual what a step is for may take to be seen.
+const AFTER_PROBE: i64 = 60;
+
+/// The same while its machine has not answered the probe: that it is slow to answer says nothing of the step.
+const FOR_PROBE: i64 = 900;
 
 /// How often in a row a machine may not answer before its step is called failed.
 const MAX_SILENT: u32 = 120;
@@ -64,15 +70,27 @@ impl Runner {
             .filter(|condition| condition.holds != Holds::Yes)
             .map(not_seen)
             .collect();
-        let patience = SignedDuration::from_secs(i64::from(step.expected_seconds) * 2 + 60);
-        let late = work.hands == Hands::Machine && self.clock.now().duration_since(said) > patience;
+        let answered = self.is_probed(work);
+        let patience = i64::from(step.expected_seconds) * 2 + if answered { AFTER_PROBE } else { FOR_PROBE };
+        let waited = self.clock.now().duration_since(said);
+        let late = work.hands == Hands::Machine && waited > SignedDuration::from_secs(patience);
         let why = open.first().cloned().unwrap_or_default();
         if let Some(work) = &mut self.work {
             work.waits = open;
         }
-        if late {
+        if late && answered {
             self.fail(&format!("its commands ended well, but what they are for is not seen: {why}"));
+        } else if late {
+            self.fail(&format!(
+                "its commands ended well, but its machine says nothing of itself since: {why}"
+            ));
         }
+    }
+
+    /// Whether its machine has said what it is like since the commands of the step under way.
+    fn is_probed(&self, work: &Work) -> bool {
+        let Some((seen, node)) = self.seen.as_ref().zip(work.node.as_ref()) else { return true };
+        seen.evidence.facts_of(node).is_ok_and(|(facts, _)| facts.nonce.as_ref() == Some(&work.nonce))
     }
 
     /// What is to be done next, if something is; its intent is on the disk when this comes back.
@@ -154,6 +172,8 @@ impl Runner {
         if node.spec.unschedulable != Some(true) {
             if self.work.as_ref()?.over > 0 {
                 // It was sent: its effect is on its way to us.
+                self.work.as_mut()?.waits =
+                    vec![format!("the cordon of {name}, which was answered well, to be seen")];
                 return Some(Effect::Wait(PAUSE));
             }
             let cordon = requests::cordon(&name, &owner);
@@ -166,8 +186,11 @@ impl Runner {
         let selection = select(&seen.evidence, &name);
         let now = self.clock.now();
         let work = self.work.as_mut()?;
-        work.over = work.over.max(1);
-        work.waits = work.pace.waits(&selection);
+        let left = selection.leave.len() + selection.leaving.len();
+        // Its commands are the cordon, if it is ours, and an eviction a pod.
+        work.over = work.commands.len().saturating_sub(left).max(1);
+        work.waits = work.pace.waits(&selection, &held(&seen.evidence, &selection));
+        work.held_up = work.pace.is_held_up(&selection);
         if selection.leave.is_empty() && selection.leaving.is_empty() {
             self.say(id);
             return None;

@@ -15,18 +15,17 @@ mod work;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 pub use effect::{Effect, Outcome, perform};
 pub use order::{Order, Refusal, seen};
 pub use view::{Active, Hands, Upgrade};
 
-use super::journal::{Journal, JournalError, Permit, What};
+use super::journal::{Entry, Journal, JournalError, Permit, What};
 use super::plan::{Hold, Plan, Settings, Step, StepState, plan};
 use super::ports::{Chance, Clock};
 use crate::checks::{Finding, Target};
 use crate::evidence::Evidence;
 use crate::text::Text;
+use crate::version::Version;
 use work::Work;
 
 /// Carries a plan out, step by step.
@@ -41,7 +40,6 @@ pub struct Runner {
     settings: Settings,
     /// Whether machines run commands when they are told to; the operator does otherwise.
     machines: bool,
-    began: Timestamp,
     seen: Option<Seen>,
     work: Option<Work>,
     /// The work that came to its end last.
@@ -74,10 +72,10 @@ impl Runner {
         journal.write(What::Opened {
             kubelift: env!("CARGO_PKG_VERSION").into(),
             owner: journal.decisions().owner.clone(),
+            from: Some(target.from.clone()),
             target: target.to.clone(),
             settings: settings.clone(),
         })?;
-        let began = journal.entries().first().map_or_else(|| clock.now(), |entry| entry.at);
         Ok(Self {
             _permit: journal.permit(),
             journal,
@@ -87,7 +85,6 @@ impl Runner {
             chance,
             settings,
             machines,
-            began,
             seen: None,
             work: None,
             last: None,
@@ -98,10 +95,22 @@ impl Runner {
 
     /// Takes what was observed of the cluster, and looks if the step under way has come to its end.
     pub fn observe(&mut self, evidence: Arc<Evidence>, target: &Target, findings: Arc<[Finding]>) {
-        let plan = plan(&evidence, target, &findings, &self.settings, self.journal.decisions());
-        self.seen = Some(Seen { evidence, target: target.clone(), findings, plan });
+        let target = Target { from: self.started_from(target), ..target.clone() };
+        let plan = plan(&evidence, &target, &findings, &self.settings, self.journal.decisions());
+        self.seen = Some(Seen { evidence, target, findings, plan });
         self.resume();
         self.look();
+    }
+
+    /// The version that the hop under way started from, by the journal: by now every API server may be the target's.
+    fn started_from(&self, target: &Target) -> Version {
+        let hop = target.first_hop();
+        let froms = self.journal.upgrade().iter().filter_map(|entry| match &entry.what {
+            What::Opened { from, .. } => from.as_ref(),
+            _ => None,
+        });
+        let of_this_hop = froms.filter(|from| from.minor().next() >= hop).min();
+        of_this_hop.map_or_else(|| target.from.clone(), |from| from.clone().min(target.from.clone()))
     }
 
     /// Does what the operator asks, or says why not.
@@ -171,20 +180,26 @@ impl Runner {
         if let Some(work) = &self.work {
             for step in plan.phases.iter_mut().flat_map(|phase| &mut phase.steps) {
                 if step.id == work.step {
-                    step.state = StepState::Running;
+                    step.state = if work.is_waiting() { StepState::Waiting } else { StepState::Running };
                 }
             }
         }
+        let at = self.clock.now();
+        let entries = self.journal.upgrade();
+        let begins = |entry: &&Entry| matches!(entry.what, What::Began { .. });
+        let ends = |entry: &&Entry| matches!(entry.what, What::Ended { .. } | What::Skipped { .. });
+        let finished = self.work.is_none() && plan.is_finished();
         Some(Upgrade {
             recording: self.recording.clone(),
-            plan,
             active: self.work.as_ref().map(|work| work.view(&self.settings)),
             last: self.last.clone(),
             stopping: self.stopping,
             halted: self.halted.clone(),
             journal: self.place.clone(),
-            began: self.began,
-            at: self.clock.now(),
+            began: entries.iter().find(begins).map_or(at, |entry| entry.at),
+            ended: entries.iter().rfind(ends).filter(|_| finished).map(|entry| entry.at),
+            at,
+            plan,
         })
     }
 

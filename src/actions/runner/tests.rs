@@ -126,12 +126,12 @@ fn by_hand_a_step_ends_when_it_was_said_and_seen_and_not_before() {
 
     let said = Order::Said { step: "package/cp1".to_owned() };
     bench.runner.order(said).unwrap();
-    assert_eq!(bench.state("package/cp1"), StepState::Running, "said too early: {:?}", bench.view().active);
+    assert_eq!(bench.state("package/cp1"), StepState::Waiting, "said too early: {:?}", bench.view().active);
 
     bench.probed("cp1", "of an older step", "1.31.14");
-    assert_eq!(bench.state("package/cp1"), StepState::Running, "a probe from before proves nothing");
+    assert_eq!(bench.state("package/cp1"), StepState::Waiting, "a probe from before proves nothing");
     bench.probed("cp1", "nonce-1", "1.30.4");
-    assert_eq!(bench.state("package/cp1"), StepState::Running, "said falsely: the old kubeadm is there");
+    assert_eq!(bench.state("package/cp1"), StepState::Waiting, "said falsely: the old kubeadm is there");
     let waits = bench.view().active.unwrap().waits.join("; ");
     assert!(waits.contains("it says v1.30.4"), "{waits}");
 
@@ -139,6 +139,25 @@ fn by_hand_a_step_ends_when_it_was_said_and_seen_and_not_before() {
     assert_eq!(bench.state("package/cp1"), StepState::Done);
     assert!(bench.view().active.is_none());
     assert_eq!(bench.on_disk().last().unwrap(), "ended");
+}
+
+#[test]
+fn an_upgrade_is_from_where_it_started_also_when_its_api_servers_are_upgraded() {
+    let mut bench = Bench::new(false);
+    let from = bench.view().plan.from;
+    assert_ne!(from.to_string(), "1.31.14");
+    assert_eq!(bench.view().began, bench.view().at, "no step was confirmed yet");
+    bench.skip_to("package/cp1");
+    bench.run("package/cp1", "").unwrap();
+    let since = bench.view().active.unwrap().since;
+    bench.clock.pass(60);
+    for _ in 0..2 {
+        let there = "1.31.14".parse::<Version>().unwrap();
+        let target = Target { from: there.clone(), to: there, chosen: false };
+        bench.runner.observe(Arc::new(bench.world.evidence.clone()), &target, Arc::from([]));
+        assert_eq!((bench.view().plan.from, bench.view().began), (from.clone(), since));
+        bench.killed();
+    }
 }
 
 #[test]
@@ -234,11 +253,33 @@ fn lines_that_end_well_and_change_nothing_are_a_failure_in_the_end() {
     assert_eq!(bench.runner.next_effect(), None);
     let wanted = bench.runner.wants_probe().map(|(node, nonce)| (node.to_string(), nonce.to_string()));
     assert_eq!(wanted, Some(("cp1".to_owned(), "nonce-1".to_owned())));
+    bench.clock.pass(100);
     bench.probed("cp1", "nonce-1", "1.30.4");
-    assert_eq!(bench.state("package/cp1"), StepState::Running);
-    bench.clock.pass(600);
+    assert_eq!(bench.state("package/cp1"), StepState::Waiting);
+    bench.clock.pass(100);
     bench.runner.look_again();
     assert_eq!(bench.state("package/cp1"), StepState::Failed);
+}
+
+#[test]
+fn a_machine_that_is_slow_to_answer_the_probe_has_failed_nothing_for_long() {
+    let mut bench = Bench::new(true);
+    bench.skip_to("package/cp1");
+    bench.run("package/cp1", "").unwrap();
+    for _ in 0..bench.view().active.unwrap().commands.len() {
+        bench.runner.next_effect();
+        bench.runner.outcome(Outcome::Started(Ok(())));
+        bench.runner.next_effect();
+        bench.runner.outcome(Outcome::Looked(Ok(Output { lines: Vec::new(), exit: Some(0) })));
+    }
+    assert_eq!(bench.runner.next_effect(), None);
+    bench.clock.pass(600);
+    bench.runner.look_again();
+    assert_eq!(bench.state("package/cp1"), StepState::Waiting);
+    bench.clock.pass(600);
+    bench.runner.look_again();
+    let why = bench.view().plan.step("package/cp1").unwrap().why.clone();
+    assert!(why.contains("its machine says nothing of itself since"), "{why}");
 }
 
 #[test]
@@ -315,9 +356,14 @@ fn a_drain_cordons_first_and_evicts_what_it_showed_until_the_node_is_empty() {
     assert!(matches!(bench.runner.next_effect(), Some(Effect::Wait(_))), "not again at once");
     bench.runner.outcome(Outcome::Waited);
     assert_eq!(bench.view().active.unwrap().waits, ["shop/web-1: not now"]);
+    assert_eq!((bench.view().active.unwrap().over, bench.state("drain/w1")), (1, StepState::Waiting));
     bench.clock.pass(6);
     let Some(Effect::Send { change, pod }) = bench.runner.next_effect() else { panic!("the eviction again") };
     bench.runner.outcome(Outcome::Answered(change, pod, good()));
+    assert!(matches!(bench.runner.next_effect(), Some(Effect::Wait(_))), "it is on its way");
+    assert_eq!(bench.view().active.unwrap().waits, ["1 pod on the way out: shop/web-1"]);
+    assert_eq!(bench.state("drain/w1"), StepState::Running);
+    bench.runner.outcome(Outcome::Waited);
 
     bench.world.remove_pod("web-1");
     bench.observe();
@@ -421,7 +467,7 @@ fn after_a_kill_patience_counts_from_the_end_of_the_commands_not_from_the_begin_
     }
     assert_eq!((bench.runner.next_effect(), bench.on_disk().last().unwrap().as_str()), (None, "said"));
     bench.killed();
-    assert_eq!(bench.state("package/cp1"), StepState::Running, "its probe is still to come");
+    assert_eq!(bench.state("package/cp1"), StepState::Waiting, "its probe is still to come");
     bench.probed("cp1", "nonce-1", "1.31.14");
     assert_eq!(bench.state("package/cp1"), StepState::Done);
 }

@@ -28,8 +28,11 @@ pub struct Upgrade {
     /// Where the recording is.
     #[serde(default)]
     pub recording: Text,
-    /// When this upgrade began, by its journal.
+    /// When the first step of this upgrade was confirmed, by its journal; now, while none was.
     pub began: Timestamp,
+    /// When the last step was over, where none is left.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ended: Option<Timestamp>,
     /// When this was so, by the clock that the other times are of.
     pub at: Timestamp,
 }
@@ -56,6 +59,8 @@ pub struct Active {
     pub hands: Hands,
     /// Since when.
     pub since: Timestamp,
+    /// How long it usually takes, as it was when it began.
+    pub expected_seconds: u32,
     /// The lines that were confirmed, and run.
     pub commands: Vec<String>,
     /// How many of them are over.

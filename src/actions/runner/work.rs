@@ -22,6 +22,7 @@ pub(super) struct Work {
     pub hands: Hands,
     pub since: Timestamp,
     pub nonce: Text,
+    pub expected_seconds: u32,
     /// As confirmed.
     pub commands: Vec<String>,
     /// How many are over.
@@ -37,6 +38,8 @@ pub(super) struct Work {
     /// Whether an effect was given out and its outcome has not come.
     pub busy: bool,
     pub waits: Vec<String>,
+    /// Whether budgets refuse every pod that is still there.
+    pub held_up: bool,
     /// How often in a row a machine could not be asked.
     pub silent: u32,
 }
@@ -50,6 +53,7 @@ impl Work {
             hands,
             since: attempt.started,
             nonce: attempt.nonce.clone(),
+            expected_seconds: step.expected_seconds,
             commands: step.commands.clone(),
             over: 0,
             started: false,
@@ -59,6 +63,7 @@ impl Work {
             pace: Pace::default(),
             busy: false,
             waits: Vec::new(),
+            held_up: false,
             silent: 0,
         }
     }
@@ -80,6 +85,12 @@ impl Work {
             }
         }
         work
+    }
+
+    /// Whether nothing of it goes on by itself: its commands are over or the operator's, its machine is silent, or
+    /// budgets hold its pods.
+    pub(super) const fn is_waiting(&self) -> bool {
+        self.said.is_some() || matches!(self.hands, Hands::Operator) || self.silent > 0 || self.held_up
     }
 
     /// The name of the unit that the command at hand runs as.
@@ -115,6 +126,7 @@ impl Work {
             step: self.step.clone(),
             hands: self.hands,
             since: self.since,
+            expected_seconds: self.expected_seconds,
             commands: self.commands.clone(),
             over: self.over,
             nonce: self.nonce.clone(),
