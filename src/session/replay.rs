@@ -121,7 +121,8 @@ impl Replay {
         let marks: Vec<_> = reader.marks().collect();
         let happened = reader.entries().iter().filter_map(|(frame, told)| {
             let mark = marks.get(*frame)?;
-            Some(Happened { frame: *frame, at: mark.wall, marks: mark.marks, told: told.clone() })
+            let at = told.at.unwrap_or(mark.wall);
+            Some(Happened { frame: *frame, at, marks: mark.marks, told: told.clone() })
         });
         let happened = happened.collect();
         let asked = super::still::target_of(reader.header(), asked);

@@ -402,6 +402,9 @@ const fn live(context: &Context) -> Option<&'static str> {
 }
 
 const fn planned(context: &Context) -> Option<&'static str> {
+    if context.replay {
+        return unless(context.upgrade.there, "there is no plan at this moment of the recording");
+    }
     unless(context.upgrade.there, "there is no plan in an inspection; `kubelift upgrade` makes one")
 }
 

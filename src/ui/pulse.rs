@@ -40,6 +40,8 @@ pub enum Beat {
 pub struct Count {
     /// In words: `API servers 2 of 3 answer`.
     pub long: String,
+    /// In fewer: `API servers 2/3`.
+    pub middle: String,
     /// In few: `API 2/3`.
     pub short: String,
     /// How well it is.
@@ -51,16 +53,19 @@ pub fn of(evidence: &Evidence, baseline: Option<Baseline>) -> Vec<Count> {
     vec![servers(evidence), etcd(evidence), nodes(evidence), pods(evidence, baseline)]
 }
 
-fn share(long: (&str, &str), short: (&str, &str), good: usize, all: usize) -> Count {
+fn share((long, state): (&str, &str), middle: &str, short: &str, good: usize, all: usize) -> Count {
+    let (good_of, all_of) = (number(good), number(all));
     Count {
-        long: format!("{} {} of {} {}", long.0, number(good), number(all), long.1),
-        short: format!("{} {}/{}{}", short.0, number(good), number(all), short.1),
+        long: format!("{long} {good_of} of {all_of} {state}"),
+        middle: format!("{middle} {good_of}/{all_of}"),
+        short: format!("{short} {good_of}/{all_of}"),
         beat: if good == all { Beat::Well } else { Beat::Bad },
     }
 }
 
 fn unread(long: &str, short: &str) -> Count {
-    Count { long: format!("{long} not read"), short: format!("{short} ?"), beat: Beat::Unknown }
+    let said = format!("{long} not read");
+    Count { middle: said.clone(), long: said, short: format!("{short} ?"), beat: Beat::Unknown }
 }
 
 fn servers(evidence: &Evidence) -> Count {
@@ -71,7 +76,13 @@ fn servers(evidence: &Evidence) -> Count {
     let answers = |server: &&crate::evidence::ApiServer| {
         evidence.api_gone_since.is_none() && server.ready.value().is_some_and(|health| health.ok)
     };
-    share(("API servers", "ready"), ("API", ""), servers.iter().filter(answers).count(), servers.len())
+    share(
+        ("API servers", "ready"),
+        "API servers",
+        "API",
+        servers.iter().filter(answers).count(),
+        servers.len(),
+    )
 }
 
 /// The members that run as static pods; others are not known to the API.
@@ -81,7 +92,7 @@ fn etcd(evidence: &Evidence) -> Count {
         return unread("etcd members", "etcd");
     }
     let ready = members.iter().filter(|pod| pod.is_ready()).count();
-    share(("etcd members", "ready"), ("etcd", ""), ready, members.len())
+    share(("etcd members", "ready"), "etcd", "etcd", ready, members.len())
 }
 
 fn nodes(evidence: &Evidence) -> Count {
@@ -91,7 +102,7 @@ fn nodes(evidence: &Evidence) -> Count {
     }
     let ready =
         nodes.iter().filter(|node| node.condition("Ready").is_some_and(|ready| ready.status == "True"));
-    share(("nodes", "Ready"), ("nodes", ""), ready.count(), nodes.items.len())
+    share(("nodes", "Ready"), "nodes", "nodes", ready.count(), nodes.items.len())
 }
 
 fn pods(evidence: &Evidence, baseline: Option<Baseline>) -> Count {
@@ -100,17 +111,17 @@ fn pods(evidence: &Evidence, baseline: Option<Baseline>) -> Count {
         return unread("pods", "pods");
     }
     let now = not_running(pods);
-    let (long, short, beat) = match baseline {
-        Some(Baseline { not_running: begin }) => (
-            format!("pods not running {}, {} at the beginning", number(now), number(begin)),
-            format!("pod off {}({})", number(now), number(begin)),
-            if now > begin { Beat::Worse } else { Beat::Well },
-        ),
-        None => {
-            (format!("pods not running {}", number(now)), format!("pods off {}", number(now)), Beat::Unknown)
-        }
+    let off = format!("pods not running {}", number(now));
+    let short = format!("pods off {}", number(now));
+    let Some(Baseline { not_running: begin }) = baseline else {
+        return Count { middle: off.clone(), long: off, short, beat: Beat::Unknown };
     };
-    Count { long, short, beat }
+    Count {
+        long: format!("{off}, {} at the beginning", number(begin)),
+        middle: format!("{off} (at first {})", number(begin)),
+        short: format!("pod off {}({})", number(now), number(begin)),
+        beat: if now > begin { Beat::Worse } else { Beat::Well },
+    }
 }
 
 /// Pods that should run and are not ready.

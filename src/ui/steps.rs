@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 
 use crate::actions::observed::Holds;
-use crate::actions::plan::{Confirmation, Plan, Step, StepState};
-use crate::actions::runner::{Active, Upgrade};
+use crate::actions::plan::{Confirmation, Consent, Hold, Plan, Step, StepState};
+use crate::actions::runner::{Active, Hands, Upgrade};
+use crate::session::Kind;
 
 /// `about 40 s`, `about 25 min`, `about 2 h 10 min`
 pub fn about(seconds: u32) -> String {
@@ -38,6 +39,27 @@ pub fn place(plan: &Plan, id: &str) -> String {
     format!("{index} of {}", plan.steps().count())
 }
 
+/// What holds a step, with what that is about: `InTreeVolume of StorageClass/rbd: 1.31 no longer mounts rbd volumes`.
+pub fn held(hold: &Hold) -> String {
+    let Consent { code, subject } = &hold.consent;
+    match hold.why.strip_prefix(&format!("{code}: ")) {
+        Some(message) if !message.contains(subject.as_str()) => format!("{code} of {subject}: {message}"),
+        _ => hold.why.clone(),
+    }
+}
+
+/// A request without its body, which was shown before it was confirmed; an eviction by its pod:
+/// `evict shop/web-1: 201`.
+pub fn request(text: &str) -> String {
+    let text = text.split_once(" {").map_or(text, |(head, _)| head);
+    let eviction = text.strip_prefix("POST /api/v1/namespaces/").and_then(|rest| {
+        let (namespace, rest) = rest.split_once("/pods/")?;
+        let (pod, rest) = rest.split_once("/eviction")?;
+        Some(format!("evict {namespace}/{pod}{rest}"))
+    });
+    eviction.unwrap_or_else(|| text.to_owned())
+}
+
 /// Every condition with what was seen of it: `yes  kubeadm says v1.31.14`.
 pub fn conditions(step: &Step) -> Vec<String> {
     let line = |condition: &crate::actions::observed::Condition| {
@@ -67,45 +89,80 @@ pub fn state(step: &Step) -> String {
     }
 }
 
-/// `step 3 of 30`, or that it is finished.
-pub fn progress(upgrade: &Upgrade) -> String {
+/// How far the upgrade is and how long it takes, the longest form first:
+/// `step 3 of 30 · 12 min so far, about 1 h 10 min left`, `finished after 2 h 12 min`.
+pub fn progress(upgrade: &Upgrade, dot: &str) -> Vec<String> {
     let plan = &upgrade.plan;
+    let so_far = time(spent_in_all(upgrade));
     let active = upgrade.active.as_ref().map(|active| active.step.as_str());
     match active.or_else(|| plan.next().map(|step| step.id.as_str())) {
-        Some(id) => format!("step {}", place(plan, id)),
-        None if plan.is_finished() => "finished".to_owned(),
-        None => "no step is left, but the plan is not whole".to_owned(),
+        Some(id) => {
+            let (place, left) = (place(plan, id), about(left(upgrade)));
+            let whole = format!("step {place} {dot} {so_far} so far, {left} left");
+            let rest = [format!("step {place}, {left} left"), format!("step {place}"), place];
+            (upgrade.began < upgrade.at).then_some(whole).into_iter().chain(rest).collect()
+        }
+        None if plan.is_finished() => vec![format!("finished after {so_far}"), "finished".to_owned()],
+        None => vec!["no step is left, but the plan is not whole".to_owned(), "not whole".to_owned()],
     }
 }
 
-/// How long the upgrade has taken, and usually still takes: `12 min, about 1 h 10 min left`.
-pub fn times(upgrade: &Upgrade) -> String {
-    let spent = time(seconds(upgrade.began, upgrade.at));
-    let under_way = upgrade.active.as_ref().map_or(0, |active| {
-        let expected = upgrade.plan.step(&active.step).map_or(0, |step| step.expected_seconds);
-        expected.min(seconds(active.since, upgrade.at))
-    });
-    match upgrade.plan.seconds_left().saturating_sub(under_way) {
-        0 => spent,
-        left => format!("{spent}, {} left", about(left)),
-    }
+/// How many seconds the upgrade has taken: from its first step to its last, or until now.
+pub fn spent_in_all(upgrade: &Upgrade) -> u32 {
+    seconds(upgrade.began, upgrade.ended.unwrap_or(upgrade.at))
+}
+
+/// How many seconds the upgrade usually still takes. What is left of the step under way counts as it was when that began:
+/// a drain is thought shorter with each pod that leaves.
+pub fn left(upgrade: &Upgrade) -> u32 {
+    let left = upgrade.plan.seconds_left();
+    let Some(active) = &upgrade.active else { return left };
+    let now = upgrade.plan.step(&active.step).map_or(0, |step| step.expected_seconds);
+    let of_it = active.expected_seconds.saturating_sub(seconds(active.since, upgrade.at));
+    left.saturating_sub(now) + of_it
 }
 
 /// How long a step has taken, of how long it usually takes.
-pub fn spent(upgrade: &Upgrade, step: &Step, active: &Active) -> String {
-    let spent = seconds(active.since, upgrade.at);
-    let late = if spent > step.expected_seconds * 2 { ": longer than usual" } else { "" };
-    format!("{} of {}{late}", time(spent), short(step.expected_seconds))
+pub fn spent(upgrade: &Upgrade, active: &Active) -> String {
+    let (spent, expected) = (seconds(active.since, upgrade.at), active.expected_seconds);
+    let late = if spent > expected * 2 { ": longer than usual" } else { "" };
+    format!("{} of {}{late}", exactly(spent), short(expected))
+}
+
+/// What becomes of the step under way when kubelift is left; nothing where there is none.
+pub fn left_alone(upgrade: &Upgrade, kind: &Kind) -> Option<String> {
+    let active = upgrade.active.as_ref()?;
+    let step = upgrade.plan.step(&active.step)?;
+    let node = step.node.as_deref().unwrap_or("the cluster");
+    if kind.ends_with_kubelift() {
+        return Some("The simulated cluster ends with kubelift, in the middle of this step.".to_owned());
+    }
+    let goes_on = match active.hands {
+        _ if active.said => "Its commands are over; what they are for is not seen yet.".to_owned(),
+        Hands::Machine => format!("What runs on {node} runs on without kubelift."),
+        Hands::Operator => format!("What you run on {node} is not touched by that."),
+        Hands::Api => format!("What was asked of {node} stays, and nothing more is asked."),
+    };
+    Some(format!("{goes_on} Started again, kubelift looks at the cluster, and goes on with this step."))
 }
 
 /// What is said when kubelift is left while a step is under way.
-pub fn farewell(upgrade: &Upgrade) -> Option<String> {
+pub fn farewell(upgrade: &Upgrade, kind: &Kind) -> Option<String> {
+    let then = left_alone(upgrade, kind)?;
     let step = upgrade.active.as_ref().and_then(|active| upgrade.plan.step(&active.step))?;
-    Some(format!("under way is still: {}; started again, kubelift goes on with it", step.title))
+    Some(format!("under way is still: {}. {then}", step.title))
 }
 
 fn seconds(from: Timestamp, to: Timestamp) -> u32 {
     u32::try_from(to.duration_since(from).as_secs()).unwrap_or(0)
+}
+
+/// `40 s`, `1 min 40 s`, `14 min`, `1 h 2 min`: of a step, so that time is seen to go on.
+fn exactly(seconds: u32) -> String {
+    match seconds {
+        91..=599 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => time(seconds),
+    }
 }
 
 /// `40 s`, `4 min`, `1 h 2 min`
@@ -120,6 +177,19 @@ pub fn time(seconds: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn requests_are_short_for_their_bodies_were_shown_before() {
+        let evict = "POST /api/v1/namespaces/shop/pods/web-1/eviction";
+        for (text, short) in [
+            (format!("{evict} {{\"kind\":\"Eviction\"}}"), "evict shop/web-1"),
+            (format!("{evict}: 429 not now"), "evict shop/web-1: 429 not now"),
+            ("PATCH /api/v1/nodes/w1 {\"spec\":{}}".to_owned(), "PATCH /api/v1/nodes/w1"),
+            ("confirmed, 2 lines to run".to_owned(), "confirmed, 2 lines to run"),
+        ] {
+            assert_eq!(request(&text), short);
+        }
+    }
 
     #[test]
     fn times_are_rounded_as_a_person_would() {

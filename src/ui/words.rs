@@ -8,7 +8,7 @@ use crate::catalog::Catalog;
 use crate::checks::target::Asked;
 use crate::checks::{Check, Finding, Proof, Severity, Target, Verdict};
 use crate::evidence::{Evidence, Progress, ReadRecord};
-use crate::session::recording::Chain;
+use crate::session::recording::{Chain, Told};
 use crate::session::{Happened, Kind, Snapshot};
 use crate::version::Version;
 
@@ -54,7 +54,14 @@ pub fn happened(happened: &Happened) -> String {
     let told = &happened.told;
     let failure = if happened.marks.failure { "FAILURE " } else { "" };
     let step = told.step.as_deref().map(|step| format!(" {step}")).unwrap_or_default();
-    format!("{failure}{}{step}: {}", told.what, told.text)
+    format!("{failure}{}{step}: {}", told.what, of_its_step(told))
+}
+
+/// What happened, without the step that it is said of.
+pub fn of_its_step(told: &Told) -> &str {
+    let text = told.text.as_str();
+    let of_step = told.step.as_deref().and_then(|step| text.strip_prefix(step)?.strip_prefix(": "));
+    of_step.unwrap_or(text)
 }
 
 /// The kind of session in words: a word in capitals, and what it means.
@@ -84,6 +91,16 @@ pub fn route(target: &Target, arrow: &str) -> String {
     let hops = target.hops().len();
     let hop = if hops == 0 { "patch upgrade".to_owned() } else { format!("hop 1 of {hops}") };
     format!("{} {arrow} {} ({hop})", target.from, target.to)
+}
+
+/// Where to, and where from: in an upgrade where that started, for by now every API server may be the target's.
+pub fn way(snapshot: &Snapshot) -> Option<Target> {
+    let target = snapshot.target.clone()?;
+    let started = snapshot.upgrade.as_ref().map(|upgrade| &upgrade.plan.from);
+    Some(match started.filter(|from| **from < target.from) {
+        Some(from) => Target { from: from.clone(), ..target },
+        None => target,
+    })
 }
 
 /// What "ready" is said of: `1.31.14`, or `hop 1 of 3`. Each hop is judged before it is made, so what stands in the way of

@@ -46,6 +46,9 @@ pub struct Told {
     pub step: Option<Text>,
     /// What happened, in a sentence.
     pub text: Text,
+    /// When, by the clock of the cluster, where that is another than the recorder's: a simulation's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
 }
 
 /// What was known at one moment.

@@ -158,6 +158,7 @@ pub(super) fn happened(entries: &[Entry]) -> Arc<[Happened]> {
             what: entry.what.name().into(),
             step: entry.what.step().map(Into::into),
             text: entry.what.to_string().as_str().into(),
+            at: Some(entry.at),
         },
     };
     entries.iter().enumerate().map(one).collect()

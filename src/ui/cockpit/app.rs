@@ -295,7 +295,11 @@ impl App {
     /// Where things are, at the present size.
     pub fn layout(&self) -> Layout {
         let layout = Layout::of(self.size);
-        if self.snapshot.playback.is_some() { layout.with_bar() } else { layout }
+        match &self.snapshot.playback {
+            // In a recording of an upgrade something is done.
+            Some(playback) => layout.with_bar(!playback.marks.is_empty()),
+            None => layout,
+        }
     }
 
     /// Where the parts of the first screen are. The filter does not count: nothing is to move as it is typed.

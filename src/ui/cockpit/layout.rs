@@ -30,7 +30,7 @@ pub struct Layout {
     pub header: Rect,
     /// Everything else.
     pub body: Rect,
-    /// One line in a replay: where it is. Otherwise empty.
+    /// One or two lines in a replay: what happened last, and where it is. Otherwise empty.
     pub bar: Rect,
     /// One line: keys, what is typed, what was done.
     pub footer: Rect,
@@ -59,9 +59,14 @@ impl Layout {
         }
     }
 
-    /// The same with a line above the footer that says where a replay is.
-    pub const fn with_bar(self) -> Self {
-        let height = if self.body.height > 0 { 1 } else { 0 };
+    /// The same with a line above the footer that says where a replay is, and where there is room one more that says
+    /// what happened last, if `told`.
+    pub const fn with_bar(self, told: bool) -> Self {
+        let height = match (self.body.height, self.framed() && told) {
+            (0, _) => 0,
+            (_, false) => 1,
+            (_, true) => 2,
+        };
         Self {
             body: Rect { height: self.body.height - height, ..self.body },
             bar: Rect { y: self.bar.y - height, height, ..self.bar },
@@ -242,11 +247,11 @@ mod tests {
     proptest! {
         #[test]
         fn every_part_is_within_the_screen(
-            columns in 0u16..300, rows in 0u16..120, right: bool, bar: bool, facts in 0usize..12, panes in 0usize..20,
+            columns in 0u16..300, rows in 0u16..120, right: bool, bar: bool, told: bool, facts in 0usize..12, panes in 0usize..20,
             findings in 0usize..100,
         ) {
             let layout = Layout::of((columns, rows));
-            let layout = if bar { layout.with_bar() } else { layout };
+            let layout = if bar { layout.with_bar(told) } else { layout };
             let screen = Rect::new(0, 0, columns, rows);
             let within = |part: Rect| part.is_empty() || screen.intersection(part) == part;
             let focus = if right { Focus::Findings } else { Focus::Panes };

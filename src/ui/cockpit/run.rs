@@ -57,7 +57,8 @@ pub async fn run(handle: Handle, options: Options) -> Result<Exit, UiError> {
     let mut cockpit = Cockpit::new(handle, options, size);
     let ended = show(&mut cockpit, &mut screen, &mut signals).await;
     drop(screen);
-    let left = cockpit.app.snapshot.upgrade.as_ref().and_then(|upgrade| steps::farewell(upgrade));
+    let snapshot = &cockpit.app.snapshot;
+    let left = snapshot.upgrade.as_ref().and_then(|upgrade| steps::farewell(upgrade, &snapshot.kind));
     // A recording that shows a step under way leaves none.
     if let Some(line) = left.filter(|_| !cockpit.app.context().recording) {
         eprintln!("kubelift: {}", crate::text::clean(&line));

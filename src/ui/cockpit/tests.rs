@@ -145,6 +145,7 @@ fn replay() -> Snapshot {
         what: what.into(),
         step: Some(step.into()),
         text: text.into(),
+        at: None,
     };
     let happened = |frame, second, marks, told| Happened { frame, at: sample::at(second), marks, told };
     Snapshot {

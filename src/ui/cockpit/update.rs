@@ -192,7 +192,7 @@ pub(super) fn run(app: &mut App, command: Command, argument: &str, effects: &mut
         Command::Last => moved(app, Motion::Last),
         Command::Redraw => effects.push(Effect::Redraw),
         Command::Suspend => effects.push(Effect::Suspend),
-        Command::Quit => effects.push(Effect::Quit),
+        Command::Quit => upgrade::act::quit(app, effects),
         Command::Accept => accept(app, effects),
         Command::Cancel => cancel(app),
         Command::Complete => complete(app),

@@ -167,10 +167,10 @@ fn greeting(snapshot: &Snapshot) -> String {
 
 /// `route: 1.30.6 to 1.31.14 (hop 1 of 1), target chosen by kubelift`
 fn route(snapshot: &Snapshot) -> String {
-    match &snapshot.target {
+    match words::way(snapshot) {
         Some(target) => {
             let chosen = if target.chosen { ", target chosen by kubelift" } else { "" };
-            format!("route: {}{chosen}", words::route(target, "to"))
+            format!("route: {}{chosen}", words::route(&target, "to"))
         }
         None => format!("no target: {}", words::no_route(snapshot)),
     }

@@ -11,7 +11,7 @@ use super::super::theme::Role;
 use super::super::upgrade;
 use super::super::widgets::Painter;
 use super::super::widgets::paint::width;
-use crate::ui::words;
+use crate::ui::{steps, words};
 
 /// Draws them.
 pub fn draw(app: &App, painter: &mut Painter<'_>, area: Rect) {
@@ -88,26 +88,35 @@ fn route(app: &App, painter: &mut Painter<'_>, area: Rect) {
     let start = painter.put_right(area.right(), area.y, most, &text, role);
     let room = start.saturating_sub(area.x + 2);
     let arrow = app.look.glyphs.arrow;
-    match &app.snapshot.target {
+    match words::way(&app.snapshot) {
         Some(target) => {
-            let route = words::route(target, arrow);
+            let route = words::route(&target, arrow);
             let bare = format!("{} {arrow} {}", target.from, target.to);
-            let forms = if target.chosen {
+            let routes = if target.chosen && app.snapshot.upgrade.is_none() {
                 let short = route.replace(')', ", chosen)");
-                [format!("{route}, target chosen by kubelift"), short, format!("{bare} (chosen)"), bare]
+                vec![format!("{route}, target chosen by kubelift"), short, format!("{bare} (chosen)"), bare]
             } else {
-                [route, bare.clone(), bare.clone(), bare]
+                vec![route, bare]
             };
-            // The longest that there is room for.
-            let [.., last] = &forms;
-            let route = forms.iter().find(|form| width(form) <= room).unwrap_or(last);
-            painter.put(area.x + 1, area.y, room, route, Role::Text);
+            painter.put(area.x + 1, area.y, room, &longest(app, &routes, room), Role::Text);
         }
         None => {
             let text = format!("no target: {}", words::no_route(&app.snapshot));
             painter.put(area.x + 1, area.y, room, &text, Role::Unknown);
         }
     }
+}
+
+/// The route, and how far an upgrade is: the longest that there is room for, of both.
+fn longest(app: &App, routes: &[String], room: u16) -> String {
+    let progress = app.snapshot.upgrade.as_ref().map(|upgrade| steps::progress(upgrade, app.look.glyphs.dot));
+    let both = progress
+        .iter()
+        .flatten()
+        .flat_map(|progress| routes.iter().map(move |route| format!("{route}   {progress}")));
+    let alone = routes.iter().cloned();
+    let fits = both.chain(alone).find(|text| width(text) <= room);
+    fits.or_else(|| routes.last().cloned()).unwrap_or_default()
 }
 
 /// Freshness where there is little room: `4 s ago`, `4,120 of ~11,000`, `2026-11-24 12:04 UTC`.

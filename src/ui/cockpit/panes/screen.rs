@@ -46,13 +46,18 @@ pub fn heading(painter: &mut Painter<'_>, area: Rect, title: &str, note: &str) {
 
 /// Says on the lower line of the frame how much is above and below what is seen.
 pub fn more(app: &App, painter: &mut Painter<'_>, area: Rect, above: usize, below: usize) {
+    more_of(app, painter, area, "", (above, below));
+}
+
+/// The same, of what: on a line that is also the upper one of another frame.
+pub fn more_of(app: &App, painter: &mut Painter<'_>, area: Rect, of: &str, (above, below): (usize, usize)) {
     if !app.layout().framed() || (above == 0 && below == 0) {
         return;
     }
     let text = match (above, below) {
-        (0, below) => format!("{} more below", number(below)),
-        (above, 0) => format!("{} more above", number(above)),
-        (above, below) => format!("{} above, {} below", number(above), number(below)),
+        (0, below) => format!("{} more{of} below", number(below)),
+        (above, 0) => format!("{} more{of} above", number(above)),
+        (above, below) => format!("{}{of} above, {} below", number(above), number(below)),
     };
     let width = super::super::widgets::paint::width(&text) + 2;
     let y = area.bottom().saturating_sub(1);

@@ -9,7 +9,9 @@ use super::super::theme::Role;
 use super::super::widgets::Painter;
 use super::super::widgets::paint::width;
 use crate::session::Playback;
-use crate::ui::words::{clock, elapsed};
+use crate::session::recording::Marks;
+use crate::ui::steps::request;
+use crate::ui::words::{clock, elapsed, of_its_step};
 
 /// The least columns of a bar that is worth drawing.
 const SHORTEST: u16 = 6;
@@ -17,6 +19,10 @@ const SHORTEST: u16 = 6;
 /// Draws it.
 pub fn draw(app: &App, painter: &mut Painter<'_>, area: Rect) {
     let Some(playback) = app.snapshot.playback.as_ref().filter(|_| area.height > 0) else { return };
+    if area.height > 1 {
+        last(app, painter, area);
+    }
+    let area = Rect { y: area.bottom() - 1, height: 1, ..area };
     let glyphs = app.look.glyphs;
     let state = match playback {
         Playback { playing: true, .. } => "playing",
@@ -38,6 +44,23 @@ pub fn draw(app: &App, painter: &mut Painter<'_>, area: Rect) {
     if right.saturating_sub(x) >= SHORTEST {
         bar(painter, x, area.y, right - x, playback);
     }
+}
+
+/// What happened last.
+fn last(app: &App, painter: &mut Painter<'_>, area: Rect) {
+    let (text, role) = match app.snapshot.happened.last() {
+        Some(happened) => {
+            let step = happened.told.step.as_deref().map(|step| format!("{step}: ")).unwrap_or_default();
+            let role = match happened.marks {
+                Marks { failure: true, .. } => Role::Blocker,
+                Marks { confirmation: true, .. } => Role::Strong,
+                Marks { .. } => Role::Text,
+            };
+            (format!("{} {step}{}", clock(happened.at), request(of_its_step(&happened.told))), role)
+        }
+        None => ("nothing was done until now".to_owned(), Role::Dim),
+    };
+    painter.put(area.x + 1, area.y, area.width.saturating_sub(2), &text, role);
 }
 
 /// The bar: what lies behind, where it is, what lies ahead; failures and confirmations on it.

@@ -13,6 +13,7 @@ use super::state::{chosen, current};
 use super::{Half, ask, screen};
 use crate::ui::commands::Command;
 use crate::ui::pulse::Baseline;
+use crate::ui::steps;
 
 /// Runs a command about the upgrade; a step and words after it may be named.
 pub fn run(app: &mut App, command: Command, argument: &str, effects: &mut Vec<Effect>) {
@@ -86,12 +87,28 @@ fn asked(app: &mut App) -> Option<&mut Dialogue> {
 /// Presses the button that has the focus.
 pub fn press(app: &mut App, effects: &mut Vec<Effect>) {
     let Some(dialogue) = asked(app) else { return };
-    let order = (dialogue.on_yes && dialogue.is_armed()).then(|| dialogue.order());
+    let yes = dialogue.on_yes && dialogue.is_armed();
+    let (order, leaves) = (dialogue.order(), matches!(dialogue.purpose, Purpose::Leave(_)));
     let title = dialogue.step.title.clone();
     app.layers.pop();
-    match order {
+    match order.filter(|_| yes) {
         Some(order) => effects.push(Effect::Order(order)),
+        None if yes => effects.push(Effect::Quit),
+        None if leaves => app.notice = Some(Notice::says("kubelift stays")),
         None => app.notice = Some(Notice::says(format!("{title}: nothing was done"))),
+    }
+}
+
+/// Leaves kubelift; while a step is under way it is asked whether it shall.
+pub fn quit(app: &mut App, effects: &mut Vec<Effect>) {
+    let upgrade = app.snapshot.upgrade.clone().filter(|_| !app.context().recording);
+    let then = upgrade.as_ref().and_then(|upgrade| steps::left_alone(upgrade, &app.snapshot.kind));
+    match (upgrade.as_ref().and_then(|upgrade| current(upgrade)), then) {
+        (Some(step), Some(then)) => {
+            let dialogue = Dialogue::new(step, Purpose::Leave(then), "");
+            app.layers.push(Layer::Ask(Box::new(dialogue)));
+        }
+        _ => effects.push(Effect::Quit),
     }
 }
 

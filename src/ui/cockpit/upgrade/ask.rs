@@ -12,7 +12,7 @@ use super::super::widgets::paint::width;
 use super::super::widgets::{Frame, Painter, Prose};
 use super::dialogue::{Dialogue, Purpose};
 use super::parts::Parts;
-use super::step::{commands, list};
+use super::step::{commands, runs, texts};
 use crate::ui::steps;
 use crate::ui::words::number;
 
@@ -35,16 +35,19 @@ fn prose(app: &App, dialogue: &Dialogue, columns: u16) -> Prose {
     let plan = app.snapshot.upgrade.as_ref().map(|upgrade| &upgrade.plan);
     match &dialogue.purpose {
         Purpose::Run(_) => {
-            commands(&mut parts, "Runs", step, &step.commands);
-            if step.commands.is_empty() {
-                parts.says("Runs", "nothing of kubelift's: it is done by hand, outside of it", Role::Text);
+            let by_api = step.kind.is_by_api();
+            if !by_api {
+                runs(&mut parts, step);
             }
-            list(&mut parts, "Effects", &step.effects, Role::Text);
+            texts(&mut parts, "Effects", &step.effects, Role::Text);
             parts.says("Takes", &steps::about(step.expected_seconds), Role::Text);
             parts.says("Way back", &step.way_back, Role::Text);
-            if let Some(plan) = plan {
+            if let Some(plan) = plan.filter(|_| !step.commands.is_empty()) {
                 let (text, role) = backup(plan);
                 parts.says("Backup", &text, role);
+            }
+            if by_api {
+                runs(&mut parts, step);
             }
         }
         Purpose::Consent(hold) => {
@@ -52,6 +55,14 @@ fn prose(app: &App, dialogue: &Dialogue, columns: u16) -> Prose {
             parts.says("About", &hold.consent.subject, Role::Text);
             let means = "It then holds this upgrade no more, and the journal says that you let it through.";
             parts.says("It means", means, Role::Text);
+            match step.held_by.len().saturating_sub(1) {
+                0 => {}
+                others => parts.says(
+                    "Beside",
+                    &format!("{others} more hold it, each asked about by itself"),
+                    Role::Text,
+                ),
+            }
         }
         Purpose::Skip => {
             commands(&mut parts, "Not run", step, &step.commands);
@@ -59,12 +70,28 @@ fn prose(app: &App, dialogue: &Dialogue, columns: u16) -> Prose {
             parts.says("It means", means, Role::Text);
         }
         Purpose::Said => {
-            list(&mut parts, "What", &step.effects, Role::Text);
+            parts.says("What", &step.title, Role::Strong);
+            texts(&mut parts, "Effects", &step.effects, Role::Text);
             let means = "Nothing shows that it is done: the plan goes on, and calls it said, not seen.";
             parts.says("It means", means, Role::Warning);
         }
+        Purpose::Leave(then) => {
+            parts.says("Under way", &step.title, Role::Strong);
+            parts.says("Then", then, Role::Warning);
+            if let Some(upgrade) = &app.snapshot.upgrade {
+                parts.says("Journal", &upgrade.journal, Role::Text);
+                parts.says("Recording", &upgrade.recording, Role::Text);
+            }
+        }
     }
     parts.prose
+}
+
+fn title(dialogue: &Dialogue) -> &str {
+    match dialogue.purpose {
+        Purpose::Leave(_) => "Leave kubelift while a step is under way?",
+        _ => &dialogue.step.title,
+    }
 }
 
 /// What there is to come back to.
@@ -109,7 +136,7 @@ pub fn draw(app: &App, dialogue: &Dialogue, painter: &mut Painter<'_>) {
     let prose = prose(app, dialogue, columns(app));
     let area = area(app, prose.len());
     painter.clear(area);
-    Frame { focused: true, ..Frame::new(area, &dialogue.step.title) }.draw(painter);
+    Frame { focused: true, ..Frame::new(area, title(dialogue)) }.draw(painter);
     let inner = Frame::inner(area);
     let text = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     let rows = text.height.saturating_sub(foot(app));

@@ -26,6 +26,8 @@ pub enum Purpose {
     Skip,
     /// Whether it is done, where nothing shows that.
     Said,
+    /// Whether kubelift shall be left while it is under way; with what becomes of it then.
+    Leave(String),
 }
 
 /// A question.
@@ -85,7 +87,7 @@ impl Dialogue {
         match &self.purpose {
             Purpose::Run(_) => self.step.confirmation.answer(),
             Purpose::Consent(hold) => Some(&hold.answer),
-            Purpose::Skip | Purpose::Said => None,
+            Purpose::Skip | Purpose::Said | Purpose::Leave(_) => None,
         }
     }
 
@@ -112,16 +114,20 @@ impl Dialogue {
             Purpose::Consent(hold) => format!("type {}", hold.answer),
             Purpose::Skip => "type the reason".to_owned(),
             Purpose::Said => "say yes: what you say is all there is of it".to_owned(),
+            Purpose::Leave(_) => "say yes: the other button leaves".to_owned(),
         }
     }
 
     /// The word on the button that changes something.
     pub const fn yes(&self) -> &'static str {
         match self.purpose {
+            // Nothing of kubelift's runs then: the operator does it.
+            Purpose::Run(_) if self.step.commands.is_empty() => "Begin",
             Purpose::Run(_) => "Run",
             Purpose::Consent(_) => "Let through",
             Purpose::Skip => "Leave out",
             Purpose::Said => "It is done",
+            Purpose::Leave(_) => "Leave",
         }
     }
 
@@ -133,16 +139,17 @@ impl Dialogue {
         }
     }
 
-    /// What is ordered by the button that changes something.
-    pub fn order(&self) -> Order {
+    /// What is ordered by the button that changes something; nothing by the one that leaves.
+    pub fn order(&self) -> Option<Order> {
         let step = self.step.id.clone();
         let answer = self.editor.text();
-        match &self.purpose {
+        Some(match &self.purpose {
             Purpose::Run(seen) => Order::Run { step, seen: seen.clone(), answer },
             Purpose::Consent(hold) => Order::Consent { step, consent: hold.consent.clone(), answer },
             Purpose::Skip => Order::Skip { step, reason: answer.trim().to_owned() },
             Purpose::Said => Order::Said { step },
-        }
+            Purpose::Leave(_) => return None,
+        })
     }
 
     /// Whether the plan still says what is shown.
@@ -155,7 +162,8 @@ impl Dialogue {
                     && seen(plan, step) == *shown
             }
             Purpose::Consent(hold) => step.held_by.contains(hold),
-            Purpose::Skip | Purpose::Said => step.state == self.step.state,
+            Purpose::Skip => step.state == self.step.state,
+            Purpose::Said | Purpose::Leave(_) => step.state.is_under_way(),
         }
     }
 }

@@ -9,7 +9,6 @@ use super::super::app::App;
 use super::super::glyphs::Glyphs;
 use super::super::panes::screen;
 use super::super::theme::Role;
-use super::super::widgets::paint::width;
 use super::super::widgets::{Frame, Painter};
 use super::place::Places;
 use super::state::{Row, rows};
@@ -25,10 +24,8 @@ pub fn draw(app: &App, upgrade: &Upgrade, painter: &mut Painter<'_>, places: &Pl
     let focused = app.guide.focus == Half::Steps;
     let plan = &upgrade.plan;
     let title = format!("Plan {} {} {}", plan.from, app.look.glyphs.arrow, plan.target);
-    let progress = steps::progress(upgrade);
-    let long = format!("{progress} {} {}", app.look.glyphs.dot, steps::times(upgrade));
-    let fits = width(&title) + width(&long) + 8 <= area.width;
-    let note = if fits { long } else { progress };
+    let over = plan.steps().filter(|step| step.state.is_over()).count();
+    let note = format!("{over} of {} over", plan.steps().count());
     if places.framed {
         Frame { note: &note, focused, ..Frame::new(area, &title) }.draw(painter);
     } else {

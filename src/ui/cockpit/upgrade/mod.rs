@@ -4,6 +4,7 @@
 pub mod act;
 pub mod ask;
 pub mod dialogue;
+pub mod end;
 pub mod header;
 pub mod list;
 pub mod parts;

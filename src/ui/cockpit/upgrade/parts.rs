@@ -1,10 +1,13 @@
 //! Text in parts, each with its label: beside the text, or above it where there are few columns.
 
 use super::super::theme::Role;
-use super::super::widgets::Prose;
+use super::super::widgets::{Prose, prose};
 
 /// The columns of the labels before the text.
 const LABEL: u16 = 10;
+
+/// How far the second line of a command stands behind its first.
+const HANG: u16 = 2;
 
 /// With fewer columns, labels stand above the text.
 const NARROW: u16 = 58;
@@ -38,15 +41,28 @@ impl Parts {
         self.prose.entry(&label, Role::Dim, self.indent(), text, role);
     }
 
+    /// Adds a command behind its prompt; where it is longer than a line it hangs, so that the next one is seen to begin.
+    pub fn command(&mut self, prompt: &str, command: &str) {
+        let label = std::mem::take(&mut self.label);
+        let indent = self.indent();
+        let room = self.prose.columns().saturating_sub(indent).max(8);
+        let lines = prose::wrap(&format!("{prompt}{command}"), room.saturating_sub(HANG));
+        for (at, line) in lines.into_iter().enumerate() {
+            let (label, hang) = if at == 0 { (label.as_str(), 0) } else { ("", HANG) };
+            let before = prose::pad(label, indent + hang);
+            self.prose.line([(before, Role::Dim), (line, Role::Shell)]);
+        }
+    }
+
     /// Adds text that hangs under a sign of its own.
     pub fn item(&mut self, sign: &str, sign_role: Role, text: &str, role: Role) {
         let label = std::mem::take(&mut self.label);
         let indent = self.indent();
         let room = self.prose.columns().saturating_sub(indent + 4).max(8);
-        for (at, line) in super::super::widgets::prose::wrap(text, room).into_iter().enumerate() {
+        for (at, line) in prose::wrap(text, room).into_iter().enumerate() {
             let (label, sign) = if at == 0 { (label.as_str(), sign) } else { ("", "") };
-            let pad = super::super::widgets::prose::pad;
-            self.prose.line([(pad(label, indent), Role::Dim), (pad(sign, 4), sign_role), (line, role)]);
+            let (label, sign) = (prose::pad(label, indent), prose::pad(sign, 4));
+            self.prose.line([(label, Role::Dim), (sign, sign_role), (line, role)]);
         }
     }
 

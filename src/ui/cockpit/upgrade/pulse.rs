@@ -9,6 +9,9 @@ use super::super::widgets::{Frame, Painter};
 use super::place::Places;
 use crate::ui::pulse::{self, Beat, Count};
 
+/// One of a count's forms.
+type Form = fn(&Count) -> &String;
+
 /// Draws it.
 pub fn draw(app: &App, painter: &mut Painter<'_>, places: &Places) {
     let area = places.pulse;
@@ -24,16 +27,13 @@ pub fn draw(app: &App, painter: &mut Painter<'_>, places: &Places) {
     };
     let counts = pulse::of(&app.snapshot.evidence, app.guide.baseline);
     let room = line.width;
-    let sum = |text: fn(&Count) -> &String, gap: u16| -> u16 {
+    let sum = |text: Form, gap: u16| -> u16 {
         counts.iter().map(|count| width(text(count)) + gap).sum::<u16>().saturating_sub(gap)
     };
-    let (text, gap): (fn(&Count) -> &String, u16) = if sum(|count| &count.long, 3) <= room {
-        (|count| &count.long, 3)
-    } else if sum(|count| &count.short, 3) <= room {
-        (|count| &count.short, 3)
-    } else {
-        (|count| &count.short, 1)
-    };
+    let forms: [(Form, u16); 3] =
+        [(|count| &count.long, 3), (|count| &count.middle, 2), (|count| &count.short, 3)];
+    let fits = forms.into_iter().find(|(text, gap)| sum(*text, *gap) <= room);
+    let (text, gap) = fits.unwrap_or((|count| &count.short, 1));
     let mut x = line.x;
     for count in &counts {
         x += painter.put(x, line.y, line.right().saturating_sub(x), text(count), role(count.beat)) + gap;

@@ -9,7 +9,8 @@ use crate::actions::plan::{Consent, Decisions, Hold, Plan, Settings, Step, StepS
 use crate::actions::runner::{Active, Hands, Upgrade};
 use crate::actions::steps::testing::ready_to_upgrade;
 use crate::checks::testing::now;
-use crate::session::{Kind, Snapshot};
+use crate::session::recording::Told;
+use crate::session::{Happened, Kind, Snapshot};
 use crate::ui::sample;
 
 /// Some seconds after the upgrade began.
@@ -32,6 +33,7 @@ fn snapshot(plan: Plan) -> Snapshot {
     let opened = What::Opened {
         kubelift: "0.1.0".into(),
         owner: "kubelift me@here".into(),
+        from: Some("1.30.6".parse().unwrap()),
         target: "1.31.14".parse().unwrap(),
         settings: Settings::default(),
     };
@@ -44,6 +46,7 @@ fn snapshot(plan: Plan) -> Snapshot {
         journal: "/home/me/.local/state/kubelift/uid/journal".into(),
         recording: "/home/me/.local/state/kubelift/uid/1.klrec".into(),
         began: at(0),
+        ended: None,
         at: at(252),
     };
     let mixed = sample::mixed();
@@ -114,6 +117,7 @@ fn active(step: &Step, hands: Hands) -> Active {
         step: step.id.clone(),
         hands,
         since: at(177),
+        expected_seconds: step.expected_seconds,
         commands: step.commands.clone(),
         over: 0,
         nonce: "0123456789abcdef".into(),
@@ -163,6 +167,81 @@ pub(super) fn failed() -> Snapshot {
             step.state = StepState::Failed;
             step.why = format!("`kubeadm upgrade apply v1.31.14 --yes` ended with 1: {last}");
         });
+    });
+    snapshot
+}
+
+/// Its commands are over, and not all that they are for is seen.
+pub(super) fn looked_for() -> Snapshot {
+    let mut snapshot = running(Hands::Machine);
+    change(&mut snapshot, |upgrade| {
+        let active = upgrade.active.as_mut().unwrap();
+        (active.said, active.over) = (true, active.commands.len());
+        step(upgrade, "upgrade-apply/cp1", |step| {
+            step.state = StepState::Waiting;
+            step.why = "not seen: the API server of cp1 says v1.31.14 (it says v1.30.4)".to_owned();
+        });
+    });
+    snapshot
+}
+
+/// A worker is drained, and a budget holds its last pods.
+pub(super) fn draining() -> Snapshot {
+    let mut snapshot = apply();
+    let evict =
+        |name: &str| format!("POST /api/v1/namespaces/shop/pods/{name}/eviction {{\"kind\":\"Eviction\"}}");
+    let pods: Vec<String> = (1..=9).map(|number| format!("web-{number}")).collect();
+    change(&mut snapshot, |upgrade| {
+        let mut active = active(upgrade.plan.step("drain/w1").unwrap(), Hands::Api);
+        active.commands.extend(pods.iter().map(|pod| evict(pod)));
+        active.over = active.commands.len() - 2;
+        active.waits = vec![
+            "shop/web-8: Cannot evict pod as it would violate the pod's disruption budget.".to_owned(),
+            "1 pod on the way out: shop/web-9".to_owned(),
+        ];
+        upgrade.active = Some(active);
+        step(upgrade, "drain/w1", |step| step.state = StepState::Running);
+    });
+    let happened = |second: i64, what: &str, text: String| Happened {
+        frame: 0,
+        at: at(second),
+        marks: Default::default(),
+        told: Told { what: what.into(), step: Some("drain/w1".into()), text: text.as_str().into(), at: None },
+    };
+    let mut told = vec![happened(178, "began", "drain/w1: confirmed, 10 lines to run".to_owned())];
+    for (second, pod) in (180..).zip(&pods) {
+        told.push(happened(second, "requested", format!("drain/w1: {}", evict(pod))));
+        let path = format!("POST /api/v1/namespaces/shop/pods/{pod}/eviction");
+        told.push(happened(second, "answered", format!("drain/w1: {path}: 201")));
+    }
+    snapshot.happened = told.into();
+    snapshot
+}
+
+/// Everything is over: one thing was only said, one left out.
+pub(super) fn finished() -> Snapshot {
+    let mut snapshot = beginning();
+    change(&mut snapshot, |upgrade| {
+        for step in upgrade.plan.phases.iter_mut().flat_map(|phase| &mut phase.steps) {
+            (step.state, step.why) = (StepState::Done, String::new());
+        }
+        step(upgrade, "manual/network-plugin", |step| step.state = StepState::Said);
+        step(upgrade, "uncordon/w2", |step| {
+            step.state = StepState::Skipped;
+            step.why = "its disk is to be changed first".to_owned();
+        });
+        (upgrade.ended, upgrade.at) = (Some(at(8_040)), at(9_000));
+    });
+    snapshot
+}
+
+/// A step that is done outside of kubelift, and nothing shows.
+pub(super) fn by_word() -> Snapshot {
+    let mut snapshot = apply();
+    change(&mut snapshot, |upgrade| {
+        step(upgrade, "upgrade-apply/cp1", |step| step.state = StepState::Done);
+        upgrade.active = Some(active(upgrade.plan.step("manual/network-plugin").unwrap(), Hands::Operator));
+        step(upgrade, "manual/network-plugin", |step| step.state = StepState::Waiting);
     });
     snapshot
 }

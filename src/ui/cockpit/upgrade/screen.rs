@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use crate::actions::plan::StepState;
 use crate::actions::runner::Upgrade;
 
 use super::super::app::App;
@@ -10,9 +11,9 @@ use super::super::panes::screen;
 use super::super::theme::Role;
 use super::super::widgets::{Frame, Painter, Prose};
 use super::place::Places;
-use super::state::chosen;
+use super::state::{at_end, chosen};
 use super::step::{self, Page};
-use super::{Half, list, pulse};
+use super::{Half, end, list, pulse};
 
 /// Where its parts are now.
 pub fn places(app: &App) -> Places {
@@ -29,8 +30,8 @@ pub fn draw(app: &App, painter: &mut Painter<'_>) {
     let left = if places.step.is_empty() { None } else { draw_step(app, upgrade, painter, &places) };
     pulse::draw(app, painter, &places);
     // After every frame, for they share their lines.
-    if let Some((above, below)) = left {
-        screen::more(app, painter, places.step, above, below);
+    if let Some(left) = left {
+        screen::more_of(app, painter, places.step, " of the step", left);
     }
 }
 
@@ -62,10 +63,14 @@ fn draw_step(
         return None;
     };
     let focused = app.guide.focus == Half::Step;
+    let (title, id) = match at_end(app) {
+        true => ("The upgrade is finished", ""),
+        false => (step.title.as_str(), step.id.as_str()),
+    };
     if places.framed {
-        Frame { note: &step.id, focused, ..Frame::new(area, &step.title) }.draw(painter);
+        Frame { note: id, focused, ..Frame::new(area, title) }.draw(painter);
     } else {
-        screen::heading(painter, area, &step.title, "");
+        screen::heading(painter, area, title, "");
     }
     let text = places.text();
     let Laid { page, says, output } = laid(app, upgrade, text);
@@ -87,14 +92,20 @@ struct Laid {
     output: Rect,
 }
 
-/// At least half of the room is for what it prints, as far as it prints so much.
+/// At least half of the room is for what it prints, as far as it prints so much; less while it waits, for then what it
+/// waits for matters more.
 fn laid(app: &App, upgrade: &Upgrade, text: Rect) -> Laid {
     let page = match chosen(app) {
+        Some(_) if at_end(app) => {
+            Page { says: end::page(upgrade, text.width), output: Prose::new(text.width) }
+        }
         Some(step) => step::page(app, upgrade, step, text.width),
         None => Page { says: Prose::new(text.width), output: Prose::new(text.width) },
     };
     let rows = |prose: &Prose| u16::try_from(prose.len()).unwrap_or(u16::MAX);
-    let most = text.height - rows(&page.output).min(text.height / 2);
+    let waits = chosen(app).is_some_and(|step| step.state == StepState::Waiting);
+    let share = if waits { text.height / 4 } else { text.height / 2 };
+    let most = text.height - rows(&page.output).min(share);
     let says = Rect { height: rows(&page.says).min(most), ..text };
     // Without an output it scrolls on the whole room.
     let says = if page.output.len() == 0 { text } else { says };

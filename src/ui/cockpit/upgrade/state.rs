@@ -79,6 +79,16 @@ pub fn current(upgrade: &Upgrade) -> Option<&Step> {
     active.or_else(|| upgrade.plan.next())
 }
 
+/// Whether the end of the upgrade is shown in the place of a step: until another step is chosen.
+pub fn at_end(app: &App) -> bool {
+    !app.guide.away
+        && app
+            .snapshot
+            .upgrade
+            .as_ref()
+            .is_some_and(|upgrade| upgrade.active.is_none() && upgrade.plan.is_finished())
+}
+
 /// The chosen step.
 pub fn chosen(app: &App) -> Option<&Step> {
     let upgrade = app.snapshot.upgrade.as_ref()?;
@@ -107,7 +117,7 @@ impl Guide {
             }
         }
         if !self.away
-            && let Some(step) = current(now)
+            && let Some(step) = current(now).or_else(|| now.plan.steps().last())
             && step.id != self.chosen
         {
             step.id.clone_into(&mut self.chosen);
@@ -188,8 +198,9 @@ pub fn context(app: &App) -> Steps {
             .as_ref()
             .is_some_and(|active| active.hands == Hands::Operator && !active.said),
         ready: free && is(StepState::Ready),
-        held: step.is_some_and(|step| !step.held_by.is_empty() && !step.state.is_over()),
+        // What comes up while a step runs holds it no more, and goes mostly by itself.
+        held: is(StepState::Blocked) && step.is_some_and(|step| !step.held_by.is_empty()),
         failed: free && is(StepState::Failed),
-        open: !over && !is(StepState::Running),
+        open: !over && !step.is_some_and(|step| step.state.is_under_way()),
     }
 }

@@ -1,7 +1,7 @@
 //! The chosen step in full: what it would do, what it does, or how it failed.
 
 use crate::actions::observed::{Condition, Holds};
-use crate::actions::plan::{Step, StepState};
+use crate::actions::plan::{Step, StepKind, StepState};
 use crate::actions::runner::{Active, Hands, Upgrade};
 use crate::catalog::Catalog;
 use crate::session::Happened;
@@ -11,6 +11,7 @@ use super::super::theme::Role;
 use super::super::widgets::Prose;
 use super::parts::Parts;
 use crate::ui::commands::Command;
+use crate::ui::words::number;
 use crate::ui::{steps, words};
 
 /// What is said of a step, and what it prints below that, the newest line last.
@@ -28,7 +29,7 @@ pub fn page(app: &App, upgrade: &Upgrade, step: &Step, columns: u16) -> Page {
     head(&mut parts, upgrade, step);
     let mut output = Prose::new(columns);
     match (&upgrade.active, step.state) {
-        (Some(active), StepState::Running) if active.step == step.id => {
+        (Some(active), state) if state.is_under_way() && active.step == step.id => {
             running(app, &mut parts, upgrade, step, active);
             let lines = printed(app, step, Some(active));
             if !lines.is_empty() {
@@ -73,8 +74,8 @@ fn head(parts: &mut Parts, upgrade: &Upgrade, step: &Step) {
         "held".to_owned()
     };
     let active = upgrade.active.as_ref().filter(|active| active.step == step.id);
-    let time = active
-        .map_or_else(|| steps::about(step.expected_seconds), |active| steps::spent(upgrade, step, active));
+    let time =
+        active.map_or_else(|| steps::about(step.expected_seconds), |active| steps::spent(upgrade, active));
     parts.prose.line([
         (format!("step {} · ", steps::place(&upgrade.plan, &step.id)), Role::Dim),
         (state, role(step)),
@@ -84,7 +85,9 @@ fn head(parts: &mut Parts, upgrade: &Upgrade, step: &Step) {
         let text = format!("Nothing is changed any more: {why}");
         parts.prose.entry("", Role::Text, 0, &text, Role::Refuses);
     }
-    if !step.why.is_empty() && step.held_by.is_empty() && step.state != StepState::Failed {
+    // Of a step under way, and of one that failed, it is said below.
+    let below = step.state == StepState::Failed || step.state.is_under_way();
+    if !step.why.is_empty() && step.held_by.is_empty() && !below {
         parts.prose.entry("", Role::Text, 0, &step.why, role(step));
     }
 }
@@ -92,20 +95,14 @@ fn head(parts: &mut Parts, upgrade: &Upgrade, step: &Step) {
 /// What a step does, of one that is not under way.
 fn described(app: &App, parts: &mut Parts, step: &Step) {
     if !step.state.is_over() {
-        for (at, hold) in step.held_by.iter().enumerate() {
-            if at == 0 {
-                parts.part("Held by");
-            }
-            parts.text(&hold.why, Role::Warning);
-            let way = format!("mend it, or {} and type {}", key(app, Command::Consent), hold.answer);
-            parts.text(&way, Role::Text);
-        }
+        held(app, parts, step);
     }
-    commands(parts, "Runs", step, &step.commands);
-    if step.commands.is_empty() {
-        parts.says("Runs", nothing_runs(step), Role::Text);
+    // Requests are long and many: what they do comes first.
+    let by_api = step.kind.is_by_api();
+    if !by_api {
+        runs(parts, step);
     }
-    list(parts, "Effects", &step.effects, Role::Text);
+    texts(parts, "Effects", &step.effects, Role::Text);
     conditions(parts, "Before it", &step.precondition);
     conditions(parts, "Its end", &step.postcondition);
     if step.postcondition.is_empty() {
@@ -115,13 +112,44 @@ fn described(app: &App, parts: &mut Parts, step: &Step) {
     if !step.state.is_over() {
         parts.says("It asks", &steps::asked(&step.confirmation), Role::Text);
     }
+    if by_api {
+        runs(parts, step);
+    }
+}
+
+/// What holds a step up, each thing with what it is about, and the ways on.
+fn held(app: &App, parts: &mut Parts, step: &Step) {
+    for (at, hold) in step.held_by.iter().enumerate() {
+        if at == 0 {
+            parts.part("Held by");
+        }
+        let number = format!("{}", at + 1);
+        parts.item(&number, Role::Warning, &steps::held(hold), Role::Warning);
+    }
+    let Some(first) = step.held_by.first() else { return };
+    let way = format!(
+        "mend it, or {} lets the first through, by typing {}",
+        key(app, Command::Consent),
+        first.answer
+    );
+    parts.says("Way on", &way, Role::Text);
+}
+
+/// What is run, or sent, word for word.
+pub fn runs(parts: &mut Parts, step: &Step) {
+    let label = if step.kind.is_by_api() { "Sends" } else { "Runs" };
+    commands(parts, label, step, &step.commands);
+    if step.commands.is_empty() {
+        parts.says(label, nothing_runs(step), Role::Text);
+        parts.says("What", &step.title, Role::Strong);
+    }
 }
 
 fn nothing_runs(step: &Step) -> &'static str {
-    if step.state == StepState::Unknown {
-        "not known: what it depends on was not read"
-    } else {
-        "nothing of kubelift's: it is done by hand, outside of it"
+    match (step.state, step.kind.is_by_api()) {
+        (StepState::Unknown, _) => "not known: what it depends on was not read",
+        (_, true) => "nothing: there is nothing to change",
+        (_, false) => "nothing of kubelift's: it is done by hand, outside of it",
     }
 }
 
@@ -132,12 +160,12 @@ pub fn commands(parts: &mut Parts, label: &str, step: &Step, commands: &[String]
         if at == 0 {
             parts.part(label);
         }
-        parts.text(&format!("{prompt}{command}"), Role::Shell);
+        parts.command(&prompt, command);
     }
 }
 
 /// Texts under one label.
-pub fn list(parts: &mut Parts, label: &str, texts: &[String], role: Role) {
+pub fn texts(parts: &mut Parts, label: &str, texts: &[String], role: Role) {
     for (at, text) in texts.iter().enumerate() {
         if at == 0 {
             parts.part(label);
@@ -167,40 +195,63 @@ fn running(app: &App, parts: &mut Parts, upgrade: &Upgrade, step: &Step, active:
     if upgrade.stopping {
         parts.prose.entry("", Role::Text, 0, "It stops at the next safe point.", Role::Warning);
     }
-    if active.hands == Hands::Operator && !active.said {
-        by_hand(app, parts, step, active);
-    } else if !active.said {
-        let of = format!("{} of {}", active.over + 1, active.commands.len());
-        let runs = active.commands.get(active.over..=active.over).unwrap_or_default();
-        commands(parts, &of, step, runs);
+    if active.said {
+        looks(parts, step, active);
+        return;
     }
-    let waits = if active.said { "Looks for" } else { "Waits for" };
-    list(parts, waits, &active.waits, Role::Reading);
-    if active.said && active.waits.is_empty() {
-        parts.says("Looks for", "what it is for: its commands are over", Role::Reading);
+    match active.hands {
+        Hands::Operator => by_hand(app, parts, step, active),
+        Hands::Api if step.kind == StepKind::Drain => {
+            let pods = active.commands.iter().filter(|request| request.starts_with("POST ")).count();
+            let left = pods.saturating_sub(active.commands.len().saturating_sub(active.over));
+            let text = format!("{} of {} have left {}", number(left), number(pods), node(step));
+            parts.says("Pods", &text, Role::Text);
+        }
+        Hands::Api | Hands::Machine => {
+            let of = format!("{} of {}", active.over + 1, active.commands.len());
+            let runs = active.commands.get(active.over..=active.over).unwrap_or_default();
+            commands(parts, &of, step, runs);
+        }
     }
-    if active.said && !active.probe.is_empty() {
-        parts.says("Probe", &format!("here$ {}", active.probe), Role::Shell);
+    texts(parts, "Waits for", &active.waits, Role::Reading);
+}
+
+/// The commands are over: what is looked for now.
+fn looks(parts: &mut Parts, step: &Step, active: &Active) {
+    let over = match active.hands {
+        Hands::Operator => "you say that they were run; kubelift looks for what they are for",
+        Hands::Api | Hands::Machine => "all over; kubelift looks for what they are for",
+    };
+    parts.says("Commands", over, Role::Text);
+    conditions(parts, "Its end", &step.postcondition);
+    if !active.probe.is_empty() {
+        parts.part("Probe");
+        parts.command("here$ ", &active.probe);
     }
+}
+
+fn node(step: &Step) -> &str {
+    step.node.as_deref().unwrap_or("the node")
 }
 
 fn by_hand(app: &App, parts: &mut Parts, step: &Step, active: &Active) {
     if active.commands.is_empty() {
-        parts.says("By hand", "outside of kubelift, as it says below", Role::Text);
-        list(parts, "What", &step.effects, Role::Text);
+        parts.says("By hand", &format!("outside of kubelift: {}", step.title), Role::Strong);
+        texts(parts, "Effects", &step.effects, Role::Text);
     } else {
         commands(parts, "By hand", step, &active.commands);
         parts.says("Copy", &format!("{} copies all of it", key(app, Command::Copy)), Role::Dim);
     }
     if !active.probe.is_empty() {
-        parts.says("Then", &format!("here$ {}", active.probe), Role::Shell);
+        parts.part("Then");
+        parts.command("here$ ", &active.probe);
     }
-    let done = key(app, Command::Said);
-    parts.says(
-        "At last",
-        &format!("{done} says that it is done; kubelift then looks for itself"),
-        Role::Text,
-    );
+    let then = if step.postcondition.is_empty() {
+        "nothing shows it, so that your word is all there is of it"
+    } else {
+        "kubelift then looks for itself"
+    };
+    parts.says("At last", &format!("{} says that it is done; {then}", key(app, Command::Said)), Role::Text);
 }
 
 /// What `copy` copies: the commands of a step, and the line that makes a probe.
@@ -222,15 +273,19 @@ fn printed(app: &App, step: &Step, active: Option<&Active>) -> Vec<String> {
         }
         Some(active) if active.hands == Hands::Api => {
             let since = active.since;
-            let prefix = format!("{}: ", step.id);
-            let happened = app.snapshot.happened.iter().filter(|happened| {
+            let of_step = |happened: &&Happened| {
                 happened.at >= since && happened.told.step.as_deref() == Some(step.id.as_str())
-            });
-            let line = |happened: &Happened| {
-                let text = happened.told.text.as_str();
-                format!("{} {}", words::clock(happened.at), text.strip_prefix(&prefix).unwrap_or(text))
             };
-            happened.map(line).collect()
+            let happened: Vec<&Happened> = app.snapshot.happened.iter().filter(of_step).collect();
+            let last = happened.len().saturating_sub(1);
+            // Its answer says which request it was.
+            let told =
+                |(at, happened): &(usize, &&Happened)| *at == last || *happened.told.what != *"requested";
+            let line = |happened: &Happened| {
+                let text = steps::request(words::of_its_step(&happened.told));
+                format!("{} {text}", words::clock(happened.at))
+            };
+            happened.iter().enumerate().filter(told).map(|(_, happened)| line(happened)).collect()
         }
         _ => Vec::new(),
     }
@@ -249,13 +304,12 @@ fn failed(app: &App, parts: &mut Parts, upgrade: &Upgrade, step: &Step) {
     match known {
         Some(failure) => {
             parts.says("Known as", &failure.what, Role::Strong);
-            list(parts, "Do first", &failure.next, Role::Text);
+            texts(parts, "Do first", &failure.next, Role::Text);
             let prompt = steps::prompt(step);
             let node = step.node.as_deref().unwrap_or_default();
             for command in &failure.commands {
-                parts.text(&format!("{prompt}{}", command.replace("NODE", node)), Role::Shell);
+                parts.command(&prompt, &command.replace("NODE", node));
             }
-            parts.says("Source", &failure.source, Role::Dim);
         }
         None => {
             let says = "none of the failures that kubelift knows: the lines below are all there is of it";
@@ -268,7 +322,8 @@ fn failed(app: &App, parts: &mut Parts, upgrade: &Upgrade, step: &Step) {
         key(app, Command::Retry)
     );
     parts.says("Retry", &retry, Role::Text);
+    parts.says("Source", known.map_or("", |failure| failure.source.as_str()), Role::Dim);
     let skip = lines.len().saturating_sub(EVIDENCE);
     let shown: Vec<String> = lines.into_iter().skip(skip).collect();
-    list(parts, "Printed", &shown, Role::Text);
+    texts(parts, "Printed", &shown, Role::Text);
 }

@@ -105,6 +105,86 @@ fn a_step_by_hand() {
 }
 
 #[test]
+fn a_step_whose_commands_are_over() {
+    looks("looks-for", sample::looked_for, "P");
+}
+
+#[test]
+fn a_drain_under_way() {
+    looks("draining", sample::draining, "P");
+}
+
+#[test]
+fn a_step_that_only_the_operator_sees() {
+    looks("by-word", sample::by_word, "P");
+}
+
+#[test]
+fn the_end_of_an_upgrade() {
+    looks("finished", sample::finished, "P");
+    // Another step is looked at as any other.
+    let mut app = app(sample::finished(), MIDDLE);
+    slowly(&mut app, "P g");
+    let text = written(&app);
+    assert!(text.contains("│ step 1 of ") && text.contains(" · done · "), "{text}");
+}
+
+#[test]
+fn leaving_while_a_step_is_under_way_is_asked() {
+    looks("leave", || sample::running(Hands::Operator), "P q");
+    let quits = |effects: Vec<Effect>| effects.iter().any(|effect| matches!(effect, Effect::Quit));
+    for (hands, says) in
+        [(Hands::Operator, "is not touched by that"), (Hands::Machine, "runs on without kubelift")]
+    {
+        let mut app = app(sample::running(hands), MIDDLE);
+        assert!(!quits(slowly(&mut app, "q")));
+        let text = written(&app);
+        assert!(text.contains(says) && text.contains("goes on with this step"), "{text}");
+        assert!(text.contains("/kubelift/uid/journal") && text.contains("[▸Cancel ]"), "{text}");
+        assert!(!quits(slowly(&mut app, "enter")), "cancel has the focus");
+        assert!(written(&app).contains("kubelift stays"), "{}", written(&app));
+        slowly(&mut app, "ctrl-c");
+        assert!(quits(slowly(&mut app, "tab enter")));
+        // When its step is over, the question is.
+        slowly(&mut app, "q");
+        update(&mut app, Event::Snapshot(Arc::new(sample::failed())));
+        assert!(!matches!(app.layers.last(), Some(Layer::Ask(_))));
+        assert!(quits(slowly(&mut app, "q")), "nothing is under way");
+    }
+    let mut demo = sample::running(Hands::Machine);
+    demo.kind = crate::session::Kind::Demo { scenario: "default".to_owned() };
+    let mut app = app(demo, MIDDLE);
+    slowly(&mut app, "q");
+    assert!(written(&app).contains("The simulated cluster ends with kubelift"), "{}", written(&app));
+}
+
+#[test]
+fn what_holds_a_step_says_what_it_is_about_and_asks_for_no_consent_once_it_runs() {
+    let mut held = sample::held();
+    sample::change(&mut held, |upgrade| {
+        sample::step(upgrade, "upgrade-apply/cp1", |step| {
+            let mut other = step.held_by[0].clone();
+            other.consent.subject = "shop/Deployment/web".to_owned();
+            step.held_by.push(other);
+        });
+    });
+    let mut app = app(held.clone(), WIDE);
+    slowly(&mut app, "P");
+    let text = written(&app);
+    assert!(
+        text.contains("payments/StatefulSet/ledger-db: it asks") && text.contains("of shop/Deployment/web"),
+        "{text}"
+    );
+    slowly(&mut app, "c");
+    assert!(written(&app).contains("1 more hold"), "{}", written(&app));
+    sample::change(&mut held, |upgrade| {
+        sample::step(upgrade, "upgrade-apply/cp1", |step| step.state = StepState::Running);
+    });
+    update(&mut app, Event::Snapshot(Arc::new(held)));
+    assert!(!written(&app).contains("c let through"), "{}", written(&app));
+}
+
+#[test]
 fn a_failed_step() {
     looks("failed", sample::failed, "P");
 }
