@@ -18,6 +18,7 @@ pub mod cli;
 pub mod cluster;
 pub mod evidence;
 pub mod hosts;
+pub mod private;
 pub mod redact;
 pub mod report;
 pub mod run;

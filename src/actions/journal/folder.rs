@@ -1,11 +1,12 @@
 //! The folder of a cluster's journal: one kubelift of this machine at a time holds it.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::super::ports::Store;
+use crate::private;
 
 /// Why the folder cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -66,16 +67,16 @@ impl Folder {
             let path = path.to_owned();
             move |source| FolderError::Io { path, source }
         };
-        make_private(&path).map_err(io(&path))?;
+        private::folder(&path).map_err(io(&path))?;
         let lock_path = path.join("lock");
-        let lock = private_file(&lock_path).map_err(io(&lock_path))?;
+        let lock = private::appended(&lock_path).map_err(io(&lock_path))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(FolderError::Held { path: lock_path }),
             Err(TryLockError::Error(source)) => return Err(FolderError::Io { path: lock_path, source }),
         }
         let journal_path = path.join("journal");
-        let journal = private_file(&journal_path).map_err(io(&journal_path))?;
+        let journal = private::appended(&journal_path).map_err(io(&journal_path))?;
         // The name of a new file is on the disk when its folder is.
         File::open(&path).and_then(|folder| folder.sync_all()).map_err(io(&path))?;
         Ok(Self { path, journal: Mutex::new(journal), _lock: lock })
@@ -111,24 +112,4 @@ impl Store for Folder {
         file.set_len(length)?;
         file.sync_data()
     }
-}
-
-fn make_private(path: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-/// A file of its owner only, written at its end; a link by its name is refused.
-fn private_file(path: &Path) -> io::Result<File> {
-    if path.symlink_metadata().is_ok_and(|found| found.file_type().is_symlink()) {
-        return Err(io::Error::other("it is a link"));
-    }
-    let mut options = OpenOptions::new();
-    options.read(true).append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }

@@ -31,7 +31,7 @@ pub use difference::{Difference, DoesNotFit};
 pub use frame::{FrameKind, Marks};
 pub use player::{Player, SPEEDS, Seek, Transport};
 pub use reader::{Mark, Moment, Reader, Told};
-pub use writer::{Kept, MAX_STATES, Recorder, STATE_EVERY, Sink, Time, private_folder};
+pub use writer::{Kept, MAX_STATES, Recorder, STATE_EVERY, Sink, Time};
 
 use crate::checks::Target;
 use crate::evidence::{Cluster, Evidence};

@@ -1,6 +1,6 @@
 //! Writing a recording while it happens: each frame is a whole line, and what matters is on disk when it is said.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -110,12 +110,7 @@ impl Recorder {
         now: Time,
     ) -> Result<Self, RecordingError> {
         let io = |source| RecordingError::Io { path: path.to_owned(), source };
-        let mut options = OpenOptions::new();
-        // With O_EXCL the last part of the path may be no link, not even one that leads nowhere.
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(path).map_err(io)?;
+        let file = crate::private::new_file(path).map_err(io)?;
         Self::begin(path, Box::new(file), cluster, target, now)
     }
 
@@ -335,25 +330,4 @@ impl Recorder {
     fn encode(&self, source: serde_json::Error) -> RecordingError {
         RecordingError::Encode { path: self.path.clone(), source }
     }
-}
-
-/// Makes sure that a folder for recordings is there, and that nobody but its owner can write in it.
-///
-/// # Errors
-/// When it cannot be made, or what stands there is a link, no folder, or writable for others.
-pub fn private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)?;
-    let found = std::fs::symlink_metadata(folder)?;
-    if !found.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is a link, and may lead anywhere"));
-    }
-    #[cfg(unix)]
-    if std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o022 != 0 {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "others may write in it"));
-    }
-    Ok(())
 }

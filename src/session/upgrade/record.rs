@@ -10,7 +10,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::actions::journal::Entry;
-use crate::session::recording::{Marks, Recorder, RecordingError, Time, private_folder};
+use crate::private;
+use crate::session::recording::{Marks, Recorder, RecordingError, Time};
 use crate::session::{Happened, Snapshot, recording};
 
 /// The recording of a session, written by a task of its own.
@@ -39,7 +40,7 @@ impl Recording {
     pub(super) fn begin(folder: &Path, snapshot: &Snapshot) -> Result<Self, RecordingError> {
         let folder = folder.join("recordings");
         let io = |source| RecordingError::Io { path: folder.clone(), source };
-        private_folder(&folder).map_err(io)?;
+        private::folder(&folder).map_err(io)?;
         let name = Timestamp::now().strftime("%Y%m%dT%H%M%S%.3fZ.klrec").to_string();
         let path = folder.join(name);
         let clock = Instant::now();

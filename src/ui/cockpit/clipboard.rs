@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+
+use crate::private;
 
 /// What lies between kubelift and the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,13 +51,12 @@ pub fn sequence(text: &str, multiplexer: Multiplexer) -> Option<String> {
 /// # Errors
 /// When the folder cannot be made or the file cannot be written.
 pub fn write(folder: &Path, name: &str, extension: &str, at: Timestamp, text: &str) -> io::Result<PathBuf> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    private::folder(folder)?;
     let moment = at.strftime("%Y-%m-%dT%H%M%S");
     for number in 0..1000 {
         let counter = if number == 0 { String::new() } else { format!("-{number}") };
         let path = folder.join(format!("{name}-{moment}{counter}.{extension}"));
-        let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-        match file {
+        match private::new_file(&path) {
             Ok(mut file) => {
                 file.write_all(text.as_bytes())?;
                 return Ok(path);
