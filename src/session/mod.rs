@@ -164,7 +164,8 @@ pub enum Request {
     Target(Option<Version>),
     /// Play, pause or go elsewhere in a recording.
     Replay(Transport),
-    /// Look again for what a machine says of itself: a probe is expected that returns a nonce.
+    /// Look again for what a machine says of itself, and for what the cluster has that nobody watches: a step may be over,
+    /// and a probe is expected that returns a nonce.
     Probe {
         /// The machine's node.
         node: Text,

@@ -29,7 +29,6 @@ use crate::checks::Target;
 use crate::cluster::changes::Changer;
 use crate::cluster::client::Connection;
 use crate::evidence::{Evidence, Progress, Reason};
-use crate::text::Text;
 
 /// How often the end of a step is usually looked for, where nothing else wakes the session.
 pub const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -59,8 +58,8 @@ pub fn guide(below: Handle, means: Means) -> (Handle, Guiding) {
     let Handle { snapshots, requests, terminal } = below;
     let (publish, published) = watch::channel(Arc::clone(&snapshots.borrow()));
     let (orders, asked) = mpsc::channel(8);
-    let (guided, read_for) = (Guided::No(String::new()), Text::default());
-    let guide = Guide { means, snapshots, below: requests, publish, guided, written: 0, read_for };
+    let guided = Guided::No(String::new());
+    let guide = Guide { means, snapshots, below: requests, publish, guided, written: 0 };
     let task = tokio::spawn(guide.run(asked));
     (Handle { snapshots: published, requests: orders, terminal }, Guiding(task))
 }
@@ -103,8 +102,6 @@ struct Guide {
     guided: Guided,
     /// How many entries of the journal are in the recording.
     written: usize,
-    /// The nonce of the newest step whose commands are over, and for which the cluster was read again.
-    read_for: Text,
 }
 
 impl Guide {
@@ -227,15 +224,11 @@ impl Guide {
         }
     }
 
-    /// Looks for the end of a step: when its commands are over everything is read once more, for what nobody watches is
-    /// looked at every minute only, and a fresh probe is asked for while one is needed.
+    /// Looks for the end of a step: a fresh probe is asked for while one is needed, and with it what nobody watches.
     async fn look(&mut self) {
         let Guided::Yes(runner, ..) = &mut self.guided else { return };
         runner.look_again();
         if let Some((node, nonce)) = runner.wants_probe() {
-            if self.read_for != *nonce && self.below.try_send(Request::Refresh).is_ok() {
-                self.read_for = nonce.clone();
-            }
             let request = Request::Probe { node: node.clone(), nonce: nonce.clone() };
             // A session below that is busy is asked again in two seconds.
             drop(self.below.try_send(request));
