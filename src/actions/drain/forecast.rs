@@ -22,7 +22,6 @@ pub struct Held {
 /// The pods of `selection` that would be refused, in the order of the drain: each pod that goes takes one from its
 /// budget.
 pub fn held(evidence: &Evidence, selection: &Selection) -> Vec<Held> {
-    let budgets = &evidence.objects.pod_disruption_budgets.items;
     let mut left: BTreeMap<usize, i32> = BTreeMap::new();
     let mut held = Vec::new();
     for leaves in &selection.leave {
@@ -30,12 +29,7 @@ pub fn held(evidence: &Evidence, selection: &Selection) -> Vec<Held> {
         if is_free(pod) {
             continue;
         }
-        let covering: Vec<(usize, &PodDisruptionBudget)> = budgets
-            .iter()
-            .enumerate()
-            .filter(|(_, budget)| budget.covers(&pod.metadata.namespace, &pod.metadata.labels))
-            .map(|(index, budget)| (index, &**budget))
-            .collect();
+        let covering = covering(evidence, pod);
         let refused = match covering.as_slice() {
             [] => None,
             [(index, budget)] => {
@@ -46,6 +40,21 @@ pub fn held(evidence: &Evidence, selection: &Selection) -> Vec<Held> {
         held.extend(refused.map(|(why, for_good)| Held { pod: leaves.pod.clone(), why, for_good }));
     }
     held
+}
+
+/// The budgets that cover a pod, by their place in the listing, which is sorted by namespace.
+fn covering<'a>(evidence: &'a Evidence, pod: &Pod) -> Vec<(usize, &'a PodDisruptionBudget)> {
+    let budgets = &evidence.objects.pod_disruption_budgets.items;
+    let namespace = pod.metadata.namespace.as_str();
+    let first = budgets.partition_point(|budget| budget.metadata.namespace.as_str() < namespace);
+    budgets
+        .iter()
+        .enumerate()
+        .skip(first)
+        .take_while(|(_, budget)| budget.metadata.namespace == *namespace)
+        .filter(|(_, budget)| budget.covers(namespace, &pod.metadata.labels))
+        .map(|(index, budget)| (index, &**budget))
+        .collect()
 }
 
 fn find<'a>(evidence: &'a Evidence, wanted: &PodRef) -> Option<&'a Pod> {

@@ -9,4 +9,4 @@ mod tests;
 
 pub use forecast::{Held, held};
 pub use pace::Pace;
-pub use select::{Leaves, PodRef, Selection, select};
+pub use select::{Leaves, PodRef, Selection, select, sort};

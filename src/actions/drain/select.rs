@@ -57,20 +57,25 @@ pub struct Selection {
     pub stay: usize,
 }
 
-/// Sorts the pods of a node.
+/// Sorts the pods of one node.
 pub fn select(evidence: &Evidence, node: &str) -> Selection {
-    let owners = Owners::of(&evidence.objects);
+    let pods = evidence.objects.pods.iter().filter(|pod| pod.spec.node_name == *node);
+    sort(&Owners::of(&evidence.objects), pods)
+}
+
+/// Sorts the pods of a node.
+pub fn sort<'a>(owners: &Owners<'a>, pods: impl IntoIterator<Item = &'a Pod>) -> Selection {
     let mut selection = Selection::default();
-    for pod in evidence.objects.pods.items.iter().filter(|pod| pod.spec.node_name == *node) {
+    for pod in pods {
         let controller = pod.metadata.controller();
         if pod.is_mirror() || controller.is_some_and(|owner| owner.kind == "DaemonSet") && !pod.is_finished()
         {
             selection.stay += 1;
         } else if pod.metadata.deletion_timestamp.is_some() {
-            selection.leaving.push(PodRef::from(&**pod));
+            selection.leaving.push(PodRef::from(pod));
         } else {
             let owner = owners.subject_of(pod).to_string();
-            selection.leave.push(Leaves { pod: PodRef::from(&**pod), owner, lost: lost(pod) });
+            selection.leave.push(Leaves { pod: PodRef::from(pod), owner, lost: lost(pod) });
         }
     }
     selection

@@ -24,16 +24,17 @@ pub fn kube_proxy_is_asked_for(evidence: &Evidence, version: &Version) -> Option
     Some(Condition::of(what, asked == *version, format!("it asks for v{asked}")))
 }
 
-/// kube-proxy of a node routes what is sent to Services, whichever its version. Nothing where no node has kube-proxy.
-pub fn kube_proxy_serves(evidence: &Evidence, node: &str) -> Option<Condition> {
+/// kube-proxy of a node, which is among its `pods`, routes what is sent to Services, whichever its version. Nothing where
+/// no node has kube-proxy.
+pub fn kube_proxy_serves(evidence: &Evidence, node: &str, here: &[&Pod]) -> Option<Condition> {
     let pods = &evidence.objects.pods;
     let what = format!("kube-proxy of {node} is ready");
     if let Some(gap) = pods.gaps().first() {
         return Some(Condition::unread(what, gap));
     }
     addons::kube_proxy(pods).next()?;
-    let here = addons::kube_proxy(pods).find(|pod| pod.spec.node_name == *node && is_wanted(pod));
-    let why = fault(here, None);
+    let proxy = here.iter().find(|pod| addons::is_kube_proxy(pod) && is_wanted(pod));
+    let why = fault(proxy.copied(), None);
     Some(Condition::of(what, why.is_none(), why.unwrap_or_default()))
 }
 
@@ -122,6 +123,12 @@ mod tests {
         });
     }
 
+    fn serves(world: &World, node: &str) -> Option<Condition> {
+        let pods = world.evidence.objects.pods.iter();
+        let here: Vec<&Pod> = pods.filter(|pod| pod.spec.node_name == *node).collect();
+        kube_proxy_serves(&world.evidence, node, &here)
+    }
+
     fn cannot_pull(world: &mut World, node: &str) {
         world.edit_pod(&format!("kube-proxy-{node}"), |pod| {
             pod.status = serde_json::from_value(json!({ "phase": "Pending",
@@ -146,11 +153,8 @@ mod tests {
         let seen = everywhere(&world, "1.31.14").unwrap();
         assert_eq!(seen.holds, Holds::No);
         assert_eq!(seen.why, "w1: not ready, ErrImagePull: no route to host and cp2: it is v1.30.4");
-        assert_eq!(
-            kube_proxy_serves(&world.evidence, "w1").unwrap().why,
-            "not ready, ErrImagePull: no route to host"
-        );
-        assert_eq!(kube_proxy_serves(&world.evidence, "cp2").unwrap().holds, Holds::Yes, "an old one serves");
+        assert_eq!(serves(&world, "w1").unwrap().why, "not ready, ErrImagePull: no route to host");
+        assert_eq!(serves(&world, "cp2").unwrap().holds, Holds::Yes, "an old one serves");
     }
 
     #[test]
@@ -160,7 +164,7 @@ mod tests {
             pod.metadata.deletion_timestamp = Some(crate::checks::testing::now());
         });
         assert_eq!(everywhere(&world, "1.31.14").unwrap().why, "w2: it has no pod there");
-        assert_eq!(kube_proxy_serves(&world.evidence, "w2").unwrap().holds, Holds::No);
+        assert_eq!(serves(&world, "w2").unwrap().holds, Holds::No);
     }
 
     #[test]
@@ -170,7 +174,7 @@ mod tests {
             world.evidence.objects.pods.items.iter().filter(|pod| pod.is_mirror()).cloned().collect();
         world.evidence.objects.workloads.clear();
         assert_eq!(everywhere(&world, "1.31.14"), None);
-        assert_eq!(kube_proxy_serves(&world.evidence, "w1"), None);
+        assert_eq!(serves(&world, "w1"), None);
         assert_eq!(kube_proxy_is_asked_for(&world.evidence, &"1.31.14".parse().unwrap()), None);
         assert_eq!(core_dns_is_ready(&world.evidence), None);
     }
@@ -185,7 +189,7 @@ mod tests {
             "",
         ));
         assert_eq!(everywhere(&world, "1.31.14").unwrap().holds, Holds::Unknown);
-        assert_eq!(kube_proxy_serves(&world.evidence, "w1").unwrap().holds, Holds::Unknown);
+        assert_eq!(serves(&world, "w1").unwrap().holds, Holds::Unknown);
         assert_eq!(core_dns_is_ready(&world.evidence).unwrap().holds, Holds::Unknown);
     }
 

@@ -24,7 +24,7 @@ pub fn plan(
     settings: &Settings,
     decisions: &Decisions,
 ) -> Plan {
-    let site = Site { evidence, settings, decisions, from: target.from.clone(), to: hop(target) };
+    let site = Site::new(evidence, settings, decisions, (target.from.clone(), hop(target)));
     let (nodes, left_to_hand) = nodes(evidence);
     let (masters, workers): (Vec<&Node>, Vec<&Node>) =
         nodes.into_iter().partition(|node| node.is_control_plane());

@@ -1,5 +1,7 @@
 //! How far each step is: from its conditions, from what holds it up, and from what the operator decided.
 
+use std::collections::HashMap;
+
 use super::settings::{Consent, Decisions, Hold};
 use super::{Phase, Step, StepKind, StepState};
 use crate::actions::observed::{Condition, Holds, all};
@@ -11,8 +13,9 @@ pub(super) fn assign(phases: &mut [Phase], findings: &[Finding], decisions: &Dec
     let steps = || phases.iter().flat_map(|phase| &phase.steps);
     let applied =
         steps().any(|step| step.kind == StepKind::UpgradeApply && all(&step.postcondition) == Holds::Yes);
+    let concerning = Concerning::of(findings);
     for step in phases.iter_mut().flat_map(|phase| phase.steps.iter_mut()) {
-        step.held_by.extend(holds(step, findings));
+        step.held_by.extend(concerning.holds(step));
         step.held_by.extend(unknowns(step));
         step.held_by.retain(|hold| !decisions.consents.contains(&hold.consent));
         let (mut state, mut why) = state(step, decisions, before.as_deref());
@@ -85,28 +88,43 @@ fn first(conditions: &[Condition], holds: &[Holds]) -> Option<String> {
     Some(format!("{not}: {} ({})", condition.what, condition.why))
 }
 
-/// Findings that concern a step: blockers, and what was not read and could hide one. Those of a node hold what is done
-/// to it; those of the cluster hold the step after which there is no way back.
-fn holds(step: &Step, findings: &[Finding]) -> Vec<Hold> {
-    let concerned = |finding: &&Finding| {
-        let blocks = finding.severity == Severity::Blocker || finding.could_hide == Some(Severity::Blocker);
-        let here = match (&step.node, finding.subject.node.as_str()) {
-            (_, "") | (None, _) => step.kind == StepKind::UpgradeApply,
-            (Some(node), named) => *node == *named && disturbs(step.kind),
+/// Findings that concern steps: blockers, and what was not read and could hide one. Those of a node hold what is done to
+/// it; those of the cluster hold the step after which there is no way back.
+struct Concerning<'a> {
+    of_the_cluster: Vec<&'a Finding>,
+    by_node: HashMap<&'a str, Vec<&'a Finding>>,
+}
+
+impl<'a> Concerning<'a> {
+    fn of(findings: &'a [Finding]) -> Self {
+        let mut concerning = Self { of_the_cluster: Vec::new(), by_node: HashMap::new() };
+        let blocks = |finding: &&Finding| {
+            finding.severity == Severity::Blocker || finding.could_hide == Some(Severity::Blocker)
         };
-        blocks && here
-    };
-    let mut holds: Vec<Hold> = findings
-        .iter()
-        .filter(concerned)
-        .map(|finding| Hold {
-            consent: Consent { code: finding.code.clone(), subject: finding.subject.to_string() },
-            answer: finding.code.clone(),
-            why: format!("{}: {}", finding.code, finding.message),
-        })
-        .collect();
-    holds.dedup_by(|a, b| a.consent == b.consent);
-    holds
+        for finding in findings.iter().filter(blocks) {
+            match finding.subject.node.as_str() {
+                "" => concerning.of_the_cluster.push(finding),
+                node => concerning.by_node.entry(node).or_default().push(finding),
+            }
+        }
+        concerning
+    }
+
+    fn holds(&self, step: &Step) -> Vec<Hold> {
+        let of_the_cluster = self.of_the_cluster.iter().filter(|_| step.kind == StepKind::UpgradeApply);
+        let node = step.node.as_ref().filter(|_| disturbs(step.kind));
+        let of_the_node = node.and_then(|node| self.by_node.get(node.as_str())).into_iter().flatten();
+        let mut holds: Vec<Hold> = of_the_cluster
+            .chain(of_the_node)
+            .map(|finding| Hold {
+                consent: Consent { code: finding.code.clone(), subject: finding.subject.to_string() },
+                answer: finding.code.clone(),
+                why: format!("{}: {}", finding.code, finding.message),
+            })
+            .collect();
+        holds.dedup_by(|a, b| a.consent == b.consent);
+        holds
+    }
 }
 
 /// Preconditions that nobody knows of: an unknown asks as a blocker does.

@@ -1,8 +1,8 @@
 //! A node is emptied before its kubelet: cordoned with this upgrade's mark, its pods evicted as budgets allow.
 
 use super::{Site, addons, step};
-use crate::actions::drain::{Selection, held, requests, select};
-use crate::actions::observed::{Condition, Holds, all_servers_are, kubelet_is};
+use crate::actions::drain::{Selection, held, requests};
+use crate::actions::observed::{Condition, Holds, kubelet_is};
 use crate::actions::plan::{Confirmation, Consent, Hold, Step, StepKind};
 use crate::checks::common::list;
 use crate::evidence::objects::Node;
@@ -16,7 +16,7 @@ const ANOTHERS: &str = "CordonedByAnother";
 
 pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
     let name = &node.metadata.name;
-    let selection = select(site.evidence, name);
+    let selection = site.selection(name);
     let mut step = step(StepKind::Drain, Some(name), format!("drain {name}"));
     let anothers = is_anothers(site, node);
     if !anothers {
@@ -28,7 +28,7 @@ pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
     step.expected_seconds = 60 + 5 * u32::try_from(selection.leave.len()).unwrap_or(u32::MAX / 10);
     step.confirmation = Confirmation::Name(name.clone());
     let pods_read = pods_are_read(site);
-    step.precondition = vec![all_servers_are(site.evidence, &site.to), pods_read.clone()];
+    step.precondition = vec![site.all_servers.clone(), pods_read.clone()];
     step.precondition.extend(budgets_are_read(site));
     step.held_by = selection
         .leave

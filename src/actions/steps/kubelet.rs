@@ -3,7 +3,7 @@
 use super::package::unbroken;
 use super::{Site, repository, step};
 use crate::actions::observed::{
-    Condition, all_servers_are, kubelet_is, node_is_ready, package_is, server_is, static_pods_are,
+    Condition, kubelet_is, node_is_ready, package_is, server_is, static_pods_are,
 };
 use crate::actions::plan::{Confirmation, Step, StepKind};
 use crate::evidence::objects::Node;
@@ -31,7 +31,7 @@ pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
     }
     // A kubelet may not be newer than any API server that it can reach:
     // https://kubernetes.io/releases/version-skew-policy/#kubelet
-    step.precondition.extend([all_servers_are(evidence, &site.to), unbroken(site, node)]);
+    step.precondition.extend([site.all_servers.clone(), unbroken(site, node)]);
     step.postcondition = vec![kubelet_is(node, &site.to), node_is_ready(node)];
     match site.facts_after(&step.id, node) {
         Ok(facts) => step.postcondition.extend([

@@ -1,9 +1,7 @@
 //! `kubeadm upgrade apply` on the first control plane: the step after which the cluster is of the new minor.
 
 use super::{Site, step};
-use crate::actions::observed::{
-    Condition, Holds, kubeadm_config_is, kubeadm_is, node_is_ready, server_is, static_pods_are,
-};
+use crate::actions::observed::{Condition, Holds, kubeadm_is, node_is_ready, server_is, static_pods_are};
 use crate::actions::plan::{Confirmation, Step, StepKind};
 use crate::evidence::objects::Node;
 
@@ -34,7 +32,7 @@ pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
     step.precondition.push(some_node_is_schedulable(site));
     step.postcondition = server_is(evidence, node, &site.to);
     step.postcondition.extend(static_pods_are(evidence, name, &site.to));
-    let applied = kubeadm_config_is(evidence, &site.to);
+    let applied = site.applied.clone();
     if applied.holds == Holds::Yes {
         site.mend(&mut step, node);
     }

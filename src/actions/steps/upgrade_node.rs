@@ -5,11 +5,8 @@
 
 use super::{Site, step};
 use crate::actions::observed::Holds;
-use crate::actions::observed::{
-    Condition, kubeadm_config_is, kubeadm_is, kubelet_is, server_is, static_pods_are,
-};
+use crate::actions::observed::{Condition, kubeadm_is, kubelet_is, server_is, static_pods_are};
 use crate::actions::plan::{Confirmation, Step, StepKind};
-use crate::checks::common::{kubelet_config, kubelet_difference};
 use crate::evidence::NodeFacts;
 use crate::evidence::objects::Node;
 
@@ -21,7 +18,7 @@ pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
         Ok(facts) => vec![kubeadm_is(facts, &site.to)],
         Err(condition) => vec![condition],
     };
-    step.precondition.push(kubeadm_config_is(evidence, &site.to));
+    step.precondition.push(site.applied.clone());
     if node.is_control_plane() {
         step.effects = vec![
             format!(
@@ -92,8 +89,8 @@ fn same(site: &Site, facts: &NodeFacts) -> Condition {
             facts.why_unread("kubelet.config").unwrap_or("the probe does not say"),
         );
     };
-    match kubelet_config::document(site.evidence) {
-        Ok((document, _)) => match kubelet_difference::differences(document, config) {
+    match &site.kubelet_config {
+        Ok(kept) => match kept.differences(config) {
             Ok(differences) => {
                 // Patches are the operator's own differences.
                 let patched = site.settings.patches.is_some();
@@ -101,6 +98,6 @@ fn same(site: &Site, facts: &NodeFacts) -> Condition {
             }
             Err(error) => Condition::unknown(what, error.to_string()),
         },
-        Err(unread) => Condition::unread(what, &unread),
+        Err(why) => Condition::unknown(what, why),
     }
 }

@@ -30,10 +30,6 @@ const SHARED: [&str; 15] = [
     "evictionMinimumReclaim",
 ];
 
-/// Fields that kubeadm may set by what it finds on a node: the socket of its runtime, which it takes from the node where its
-/// feature gate `NodeLocalCRISocket` is on, and the resolver's file, where systemd-resolved runs.
-const OF_THE_NODE: [&str; 2] = ["containerRuntimeEndpoint", "resolvConf"];
-
 /// What kubeadm writes on a node where kubelet-config does not say. Source: kubernetes/kubernetes,
 /// cmd/kubeadm/app/componentconfigs/kubelet.go, `Default`.
 const DEFAULTS: [(&str, &str); 3] = [
@@ -42,51 +38,51 @@ const DEFAULTS: [(&str, &str); 3] = [
     ("staticPodPath", "/etc/kubernetes/manifests"),
 ];
 
-/// The fields that differ between kubelet-config and a node's own file, each as `maxPods: 110 in kubelet-config, 250 on
-/// the node`; none where they agree. `document` is the value of `kubelet` in the ConfigMap.
-///
-/// Only fields that the probe reads are compared, and what the probe could not read of the file looks as if it were not set
-/// there: ask [`NodeFacts::read`](crate::evidence::NodeFacts::read) for `kubelet.config` first. A difference is not yet wrong:
-/// a node's patches (`kubeadm --patches`, target `kubeletconfiguration`) are such differences, and so is what somebody
-/// wrote into the file by hand, which the next `kubeadm upgrade node` takes away.
-///
-/// `resolvConf` and `containerRuntimeEndpoint` may rightly be another on each node, and are left out here: see
-/// [`own_differences`].
-///
-/// # Errors
-/// The document is no KubeletConfiguration.
-pub fn differences(document: &str, node: &KubeletConfig) -> Result<Vec<String>, NotReadable> {
-    compare(document, node, &SHARED)
-}
+/// The document of kubelet-config, taken apart once for all nodes.
+#[derive(Debug, Clone)]
+pub struct Kept(BTreeMap<String, Value>);
 
-/// The same of the two fields that kubeadm may set by what it finds on the node: for a look, not for a judgement.
-///
-/// # Errors
-/// The document is no KubeletConfiguration.
-pub fn own_differences(document: &str, node: &KubeletConfig) -> Result<Vec<String>, NotReadable> {
-    compare(document, node, &OF_THE_NODE)
-}
-
-fn compare(document: &str, node: &KubeletConfig, fields: &[&str]) -> Result<Vec<String>, NotReadable> {
-    let kept: BTreeMap<String, Value> =
-        serde_yaml::from_str(document).map_err(|error| NotReadable(error.to_string()))?;
-    // The names of the probe's fields are those of the kubelet's configuration.
-    let node = serde_json::to_value(node).map_err(|error| NotReadable(error.to_string()))?;
-    let (mut wanted, mut found) = (BTreeMap::new(), BTreeMap::new());
-    for field in fields {
-        flatten(field, kept.get(*field).unwrap_or(&Value::Null), &mut wanted);
-        flatten(field, node.get(*field).unwrap_or(&Value::Null), &mut found);
+impl Kept {
+    /// Takes apart the value of `kubelet` in the ConfigMap.
+    ///
+    /// # Errors
+    /// It is no KubeletConfiguration.
+    pub fn of(document: &str) -> Result<Self, NotReadable> {
+        serde_yaml::from_str(document).map(Self).map_err(|error| NotReadable(error.to_string()))
     }
-    let names: BTreeSet<&String> = wanted.keys().chain(found.keys()).collect();
-    let differs = names.into_iter().filter_map(|name| {
-        let (wanted, found) = (wanted.get(name), found.get(name));
-        let default = DEFAULTS.iter().find(|(field, _)| field == name).map(|(_, value)| *value);
-        let filled_in = wanted.is_none() && found.map(String::as_str) == default;
-        let say = |value: Option<&String>| value.map_or_else(|| "not set".to_owned(), Clone::clone);
-        (wanted != found && !filled_in)
-            .then(|| format!("{name}: {} in kubelet-config, {} on the node", say(wanted), say(found)))
-    });
-    Ok(differs.collect())
+
+    /// The fields that differ between kubelet-config and a node's own file, each as `maxPods: 110 in kubelet-config, 250 on
+    /// the node`; none where they agree.
+    ///
+    /// Only fields that the probe reads are compared, and what the probe could not read of the file looks as if it were not
+    /// set there: ask [`NodeFacts::read`](crate::evidence::NodeFacts::read) for `kubelet.config` first. A difference is not yet
+    /// wrong: a node's patches (`kubeadm --patches`, target `kubeletconfiguration`) are such differences, and so is what
+    /// somebody wrote into the file by hand, which the next `kubeadm upgrade node` takes away.
+    ///
+    /// `resolvConf` and `containerRuntimeEndpoint` are left out: kubeadm may set them by what it finds on a node, the socket of
+    /// its runtime where its feature gate `NodeLocalCRISocket` is on, and the resolver's file where systemd-resolved runs.
+    ///
+    /// # Errors
+    /// The node's configuration cannot be compared, which is a bug.
+    pub fn differences(&self, node: &KubeletConfig) -> Result<Vec<String>, NotReadable> {
+        // The names of the probe's fields are those of the kubelet's configuration.
+        let node = serde_json::to_value(node).map_err(|error| NotReadable(error.to_string()))?;
+        let (mut wanted, mut found) = (BTreeMap::new(), BTreeMap::new());
+        for field in &SHARED {
+            flatten(field, self.0.get(*field).unwrap_or(&Value::Null), &mut wanted);
+            flatten(field, node.get(*field).unwrap_or(&Value::Null), &mut found);
+        }
+        let names: BTreeSet<&String> = wanted.keys().chain(found.keys()).collect();
+        let differs = names.into_iter().filter_map(|name| {
+            let (wanted, found) = (wanted.get(name), found.get(name));
+            let default = DEFAULTS.iter().find(|(field, _)| field == name).map(|(_, value)| *value);
+            let filled_in = wanted.is_none() && found.map(String::as_str) == default;
+            let say = |value: Option<&String>| value.map_or_else(|| "not set".to_owned(), Clone::clone);
+            (wanted != found && !filled_in)
+                .then(|| format!("{name}: {} in kubelet-config, {} on the node", say(wanted), say(found)))
+        });
+        Ok(differs.collect())
+    }
 }
 
 /// The texts of a field, one for each key of a map. What kubeadm leaves out when it writes a file is not set: empty texts, and
@@ -177,7 +173,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                differences(kept, &node(on_the_node.clone())).unwrap(),
+                Kept::of(kept).unwrap().differences(&node(on_the_node.clone())).unwrap(),
                 expected,
                 "{kept} {on_the_node}"
             );
@@ -185,28 +181,21 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_the_nodes_own_is_told_apart() {
-        let node = node(json!({ "resolvConf": "/run/systemd/resolve/resolv.conf", "maxPods": 250 }));
-        assert_eq!(
-            own_differences("maxPods: 110\ncontainerRuntimeEndpoint: unix:///c", &node).unwrap(),
-            [
-                "containerRuntimeEndpoint: unix:///c in kubelet-config, not set on the node",
-                "resolvConf: not set in kubelet-config, /run/systemd/resolve/resolv.conf on the node",
-            ]
-        );
-    }
-
-    #[test]
     fn what_cannot_be_read_is_not_the_same() {
         for document in ["[", "- a", "kubelet"] {
-            assert!(differences(document, &KubeletConfig::default()).is_err(), "{document}");
+            assert!(Kept::of(document).is_err(), "{document}");
         }
     }
 
     #[test]
     fn every_field_that_the_probe_reads_is_compared_or_of_the_node() {
         let all = serde_json::to_value(KubeletConfig::default()).unwrap();
-        let known = [&SHARED[..], &OF_THE_NODE, &["path", "sha256", "modified", "apiVersion"]].concat();
+        let known = [
+            &SHARED[..],
+            &["containerRuntimeEndpoint", "resolvConf"],
+            &["path", "sha256", "modified", "apiVersion"],
+        ]
+        .concat();
         let known: BTreeSet<&str> = known.into_iter().collect();
         let all: BTreeSet<&str> = all.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(all, known);
