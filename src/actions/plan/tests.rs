@@ -135,6 +135,39 @@ fn what_was_done_and_is_no_longer_seen_can_be_done_again() {
 }
 
 #[test]
+fn a_configuration_written_in_the_second_in_which_its_step_began_is_new() {
+    let now = crate::checks::testing::now();
+    let of = |written: i64| {
+        let mut world = ready_to_upgrade();
+        world.facts("w1", |facts| {
+            facts.kubeadm.as_mut().unwrap().version = Some("v1.31.14".into());
+            facts.nonce = Some("nonce-1".into());
+            facts.collected_at = Some(now + jiff::SignedDuration::from_secs(5));
+            let config = facts.kubelet.as_mut().unwrap().config.as_mut().unwrap();
+            // A file's time is told in whole seconds.
+            config.modified = Some(now + jiff::SignedDuration::from_secs(written));
+        });
+        let attempt = Attempt {
+            started: now + jiff::SignedDuration::from_millis(700),
+            nonce: "nonce-1".into(),
+            said: true,
+            failed: None,
+            ended: None,
+        };
+        let attempts = [("upgrade-node/w1".to_owned(), attempt)].into();
+        let plan = plan_of(&world, &[], &Decisions { attempts, ..Decisions::default() });
+        let conditions = &plan.step("upgrade-node/w1").unwrap().postcondition;
+        conditions
+            .iter()
+            .find(|condition| condition.what.starts_with("config.yaml of the kubelet was"))
+            .unwrap()
+            .holds
+    };
+    use crate::actions::observed::Holds;
+    assert_eq!((of(0), of(-1), of(3)), (Holds::Yes, Holds::No, Holds::Yes));
+}
+
+#[test]
 fn a_dnf_node_gets_dnfs_words() {
     let mut world = ready_to_upgrade();
     world.facts("w1", |facts| {

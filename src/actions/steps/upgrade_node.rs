@@ -68,10 +68,7 @@ fn written(site: &Site, id: &str, facts: &NodeFacts, node: &Node) -> Condition {
         .and_then(|config| config.modified)
     {
         Some(modified) => {
-            let lag =
-                facts.collected_at.map_or_else(Default::default, |at| attempt.started.duration_since(at));
-            // The machine's clock is behind by at least as much as its answer seems to come before the question.
-            let started = attempt.started - lag.max(jiff::SignedDuration::ZERO);
+            let started = site.started_there(attempt, facts);
             Condition::of(what, modified >= started, format!("it was last written {modified}"))
         }
         None => {
