@@ -9,12 +9,13 @@ mod audit;
 mod cluster;
 #[path = "support/hands.rs"]
 mod hands;
-#[path = "support/panes.rs"]
+#[path = "support/panes/mod.rs"]
 mod panes;
 
 use anyhow::{Context, Result, ensure};
 use cluster::Cluster;
 use hands::{Desk, Running, Session, Work, step, texts};
+use panes::SMALL;
 use serde_json::Value;
 
 const FROM: &str = "1.30.14";
@@ -81,7 +82,7 @@ fn a_cluster_is_upgraded_by_the_operators_hands() -> Result<()> {
 fn before(desk: &Desk) -> Result<()> {
     let report = desk.check()?;
     assert_eq!((&report["from"], &report["target"]), (&FROM.into(), &TARGET.into()));
-    panes::versions_agree(desk.cluster, &report)?;
+    panes::agree(desk.cluster, &report, &SMALL)?;
     let plan = desk.plan()?;
     let planned = step(&plan, "package/cp1")?;
     let commands = texts(&planned["commands"]);
@@ -102,7 +103,7 @@ fn control_plane<'a>(desk: &Desk<'a>) -> Result<Session> {
     let (work, _) = session.confirm(desk, "pull/cp1")?;
     assert_eq!(work.commands, [format!("kubeadm config images pull --kubernetes-version v{TARGET}")]);
     let import = format!("for image in /srv/images/{TARGET}/*; do ctr -n k8s.io images import $image; done");
-    for node in panes::NODES {
+    for node in SMALL.all() {
         desk.cluster.ssh(node, &import)?;
     }
     session.done(desk, &work)?;
@@ -241,7 +242,7 @@ fn after(desk: &Desk) -> Result<()> {
     desk.probe()?;
     let report = desk.check()?;
     assert_eq!((&report["from"], &report["target"]), (&TARGET.into(), &TARGET.into()));
-    panes::versions_agree(desk.cluster, &report)?;
+    panes::agree(desk.cluster, &report, &SMALL)?;
     let version = format!("v{TARGET}");
     let kubelets = desk.cluster.kubectl([
         "get",
@@ -254,7 +255,7 @@ fn after(desk: &Desk) -> Result<()> {
         format!("cp1={version}= worker1={version}="),
         "of the target, and open for pods"
     );
-    for node in panes::NODES {
+    for node in SMALL.all() {
         assert_eq!(desk.cluster.ssh(node, "kubeadm version -o short")?, version);
         assert_eq!(desk.cluster.ssh(node, "apt-mark showhold | tr '\\n' ' '")?, "kubeadm kubectl kubelet");
     }

@@ -1,6 +1,7 @@
 //! The operator at `kubelift upgrade --plain`: reads its lines, types, and runs on the machines what it shows.
 //!
 //! All of it waits for lines, never for time; what was said stands in the test's output when it fails.
+#![allow(dead_code, reason = "each test program uses its own part of this")]
 #![allow(clippy::indexing_slicing, reason = "a test that is out of bounds fails, as it should")]
 
 use std::io::{BufRead as _, BufReader, Write as _};
