@@ -8,7 +8,6 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -32,7 +31,6 @@ pub(crate) struct Desk<'a> {
     pub(crate) cluster: &'a Cluster,
     folder: tempfile::TempDir,
     target: &'static str,
-    starts: AtomicUsize,
     began: Instant,
 }
 
@@ -53,7 +51,7 @@ impl<'a> Desk<'a> {
         );
         std::fs::write(bin.join("ssh"), script)?;
         std::fs::set_permissions(bin.join("ssh"), std::fs::Permissions::from_mode(0o755))?;
-        let desk = Self { cluster, folder, target, starts: AtomicUsize::new(0), began: Instant::now() };
+        let desk = Self { cluster, folder, target, began: Instant::now() };
         desk.probe()?;
         Ok(desk)
     }
@@ -94,7 +92,7 @@ impl<'a> Desk<'a> {
         self.json(&["plan", "-o", "json"], true)
     }
 
-    /// `kubelift upgrade --plain`, until it has the journal: what was told of earlier ones is behind us then.
+    /// `kubelift upgrade --plain`, until it has the journal.
     pub(crate) fn upgrade(&self) -> Result<Session> {
         let mut command = self.cluster.at_desk(USER);
         command
@@ -102,10 +100,7 @@ impl<'a> Desk<'a> {
             .arg("--journal")
             .arg(self.path("journal"));
         let mut session = Session::start(command, self.began)?;
-        let starts = self.starts.fetch_add(1, Ordering::Relaxed) + 1;
-        for _ in 0..starts {
-            session.until("took the journal")?;
-        }
+        session.until("took the journal")?;
         Ok(session)
     }
 

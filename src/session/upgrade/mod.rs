@@ -200,6 +200,8 @@ impl Guide {
                     }
                     Guided::No(why) => Err(Refusal::Halted(why.clone())),
                 };
+                // Whoever asks next does so of what came of it.
+                self.show();
                 // Whoever asked may have left.
                 drop(reply.send(answer));
             }
@@ -230,7 +232,7 @@ impl Guide {
         runner.look_again();
         if let Some((node, nonce)) = runner.wants_probe() {
             let request = Request::Probe { node: node.clone(), nonce: nonce.clone() };
-            // A session below that is busy is asked again in two seconds.
+            // A session below that is busy is asked again when it is looked for next.
             drop(self.below.try_send(request));
         }
     }

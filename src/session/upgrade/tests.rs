@@ -50,6 +50,8 @@ async fn when_the_commands_of_a_step_are_over_its_end_is_looked_for_again_and_ag
     let step = plan.next().unwrap();
     let run = Order::Run { step: step.id.clone(), seen: seen(plan, step), answer: String::new() };
     order(&handle, run).await;
+    let now = Arc::clone(&handle.snapshots.borrow());
+    assert!(now.upgrade.as_ref().unwrap().active.is_some(), "the answer comes when the order is to be seen");
     order(&handle, Order::Said { step: step.id.clone() }).await;
 
     let mut words = Vec::new();

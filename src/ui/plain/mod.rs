@@ -15,7 +15,8 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::actions::runner::Order;
-use crate::session::{Handle, Request, TerminalRequest};
+use crate::session::{Handle, Kind, Request, Snapshot, TerminalRequest};
+use crate::ui::steps;
 
 pub use recorded::{TellError, recorded};
 
@@ -79,9 +80,15 @@ async fn tell(
                 None => more_lines = false,
                 Some("") => {}
                 Some(line) => match answer::answer(line, &snapshot, &teller, &mut guide) {
-                    Answer::Quit => return Ok(()),
+                    Answer::Quit => return write(out, farewell(&snapshot)),
                     Answer::Lines(lines) => write(out, lines)?,
-                    Answer::Order(order) => write(out, give(&handle, order).await)?,
+                    Answer::Order(order) => {
+                        write(out, give(&handle, order).await)?;
+                        // What came of it is known by now, and the next line is about that.
+                        snapshot = Arc::clone(&handle.snapshots.borrow_and_update());
+                        write(out, teller.tell(&snapshot))?;
+                        write(out, guide.tell(&snapshot))?;
+                    }
                     Answer::Ask(request, says) => {
                         let says = match handle.requests.try_send(request) {
                             Ok(()) => says,
@@ -100,7 +107,14 @@ async fn tell(
     }
 }
 
-/// Gives an order, and says if it was refused; what comes of it is told by the next snapshot.
+/// What is said of a step that is under way when one leaves.
+fn farewell(snapshot: &Snapshot) -> Vec<String> {
+    let recorded = matches!(snapshot.kind, Kind::Recording { .. } | Kind::Replay { .. });
+    let upgrade = snapshot.upgrade.as_ref().filter(|_| !recorded);
+    upgrade.and_then(|upgrade| steps::farewell(upgrade, &snapshot.kind)).into_iter().collect()
+}
+
+/// Gives an order, and says if it was refused; what comes of it is in the newest snapshot then.
 async fn give(handle: &Handle, order: Order) -> Vec<String> {
     let (reply, answer) = oneshot::channel();
     let gone = || vec!["this session can be asked for nothing".to_owned()];

@@ -1,9 +1,14 @@
 //! An upgrade in lines: what comes next, what is asked, what runs, what is waited for.
 
+use std::collections::BTreeSet;
+
+use crate::actions::journal::{Entry, What};
 use crate::actions::plan::{Consent, Plan, Step, StepState};
 use crate::actions::runner::{Hands, Order, Upgrade, seen};
+use crate::checks::common::list::count;
 use crate::session::Snapshot;
 use crate::ui::steps;
+use crate::version::Version;
 
 /// Remembers what was told of the upgrade, and the confirmation that is open.
 #[derive(Debug, Default)]
@@ -29,6 +34,13 @@ impl Guide {
             self.no_upgrade = why;
         }
         let Some(upgrade) = &snapshot.upgrade else { return lines };
+        if self.entries == 0 {
+            self.entries = opened(&snapshot.journal);
+            lines.extend(resumed(
+                snapshot.journal.get(..self.entries).unwrap_or_default(),
+                &upgrade.plan.target,
+            ));
+        }
         for entry in snapshot.journal.iter().skip(self.entries) {
             lines.push(format!("journal: {}", entry.what));
         }
@@ -156,6 +168,27 @@ impl Guide {
     }
 }
 
+/// How many entries of the journal are from before this kubelift took it.
+fn opened(journal: &[Entry]) -> usize {
+    journal.iter().rposition(|entry| matches!(entry.what, What::Opened { .. })).unwrap_or(0)
+}
+
+/// That this upgrade was begun before, and how far it had come: what was told then is not told again.
+fn resumed(before: &[Entry], to: &Version) -> Option<String> {
+    let other = |entry: &Entry| matches!(&entry.what, What::Opened { target, .. } if target != to);
+    let first = before.iter().rposition(other).map_or(0, |last| last + 1);
+    let done: BTreeSet<&str> = before
+        .iter()
+        .skip(first)
+        .filter_map(|entry| match &entry.what {
+            What::Ended { step, .. } => Some(step.as_str()),
+            _ => None,
+        })
+        .collect();
+    let begun = before.iter().skip(first).any(|entry| matches!(entry.what, What::Began { .. }));
+    begun.then(|| format!("resumed: {} were done before, which the journal tells", count(done.len(), "step")))
+}
+
 /// What a step runs, each line as it will run behind its prompt.
 fn commands(step: &Step) -> Vec<String> {
     let prompt = steps::prompt(step);
@@ -224,4 +257,47 @@ pub(super) fn step_of(upgrade: &Upgrade, word: &str) -> String {
     }
     let active = upgrade.active.as_ref().map(|active| active.step.clone());
     active.or_else(|| upgrade.plan.next().map(|step| step.id.clone())).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actions::plan::Settings;
+
+    fn entry(what: What) -> Entry {
+        Entry { at: crate::checks::testing::now(), what }
+    }
+
+    fn taken(target: &str) -> Entry {
+        let (kubelift, owner) = ("0".into(), "me".into());
+        let target = target.parse().unwrap();
+        entry(What::Opened { kubelift, owner, from: None, target, settings: Settings::default() })
+    }
+
+    fn done(step: &str) -> Vec<Entry> {
+        let (step, nonce) = (step.to_owned(), "n".into());
+        let began = What::Began { step: step.clone(), nonce, commands: Vec::new() };
+        vec![entry(began), entry(What::Ended { step, seen: true, observed: Vec::new() })]
+    }
+
+    #[test]
+    fn an_old_journal_is_counted_and_not_told_again() {
+        let to = "1.31.14".parse().unwrap();
+        let fresh = [taken("1.31.14")];
+        assert_eq!((opened(&fresh), resumed(&fresh[..0], &to)), (0, None));
+        // Another upgrade, then this one, then this kubelift.
+        let before = [
+            vec![taken("1.30.6")],
+            done("package/cp1"),
+            vec![taken("1.31.14")],
+            done("package/cp1"),
+            done("pull/cp1"),
+            done("pull/cp1"),
+        ]
+        .concat();
+        let all = [before.clone(), vec![taken("1.31.14"), entry(What::Stopped)]].concat();
+        assert_eq!(opened(&all), before.len());
+        let says = resumed(&before, &to).unwrap();
+        assert_eq!(says, "resumed: 2 steps were done before, which the journal tells");
+    }
 }
