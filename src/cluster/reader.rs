@@ -41,7 +41,7 @@ pub struct Reader {
     authorizer: Authorizer,
     refresh: watch::Sender<u64>,
     /// Counts up when what is read by name is to be read again.
-    named_again: watch::Sender<u64>,
+    look_again: watch::Sender<u64>,
     tasks: JoinSet<()>,
 }
 
@@ -109,8 +109,8 @@ impl Reader {
             tasks.spawn(watch_credentials(authorizer.subscribe(), pulse.clone()));
         }
         let (named, named_feed) = named::channel();
-        let (named_again, read_named) = watch::channel(0);
-        tasks.spawn(named::run(named, shared.asker.clone(), read_named, follow.then_some(REREAD_EVERY)));
+        let (look_again, looks) = watch::channel(0);
+        tasks.spawn(named::run(named, shared.asker.clone(), looks.clone(), follow.then_some(REREAD_EVERY)));
 
         let nodes = spawn::<Node>(&mut tasks, &shared, what::nodes());
         let endpoint_slices = spawn::<EndpointSlice>(&mut tasks, &shared, what::endpoint_slices());
@@ -124,7 +124,7 @@ impl Reader {
             nodes.clone(),
         );
         if follow {
-            tasks.spawn(servers.follow(refreshed.clone()));
+            tasks.spawn(servers.follow(refreshed.clone(), looks.clone()));
         } else {
             tasks.spawn(servers.once());
         }
@@ -151,18 +151,18 @@ impl Reader {
                 .collect(),
             pods: spawn(&mut tasks, &shared, what::pods()),
         };
-        Self { cluster, scope, pulse, feeds, authorizer, refresh, named_again, tasks }
+        Self { cluster, scope, pulse, feeds, authorizer, refresh, look_again, tasks }
     }
 
     /// Renews the credentials and reads everything again; what somebody has to log in for is not waited for.
     pub fn refresh(&mut self) {
         while self.tasks.try_join_next().is_some() {}
         let (authorizer, refresh) = (self.authorizer.clone(), self.refresh.clone());
-        let named_again = self.named_again.clone();
+        let look_again = self.look_again.clone();
         self.tasks.spawn(async move {
             let again = || {
                 refresh.send_modify(|count| *count += 1);
-                named_again.send_modify(|count| *count += 1);
+                look_again.send_modify(|count| *count += 1);
             };
             let mut renewal = std::pin::pin!(authorizer.renew());
             if tokio::time::timeout(PATIENCE, &mut renewal).await.is_err() {
@@ -174,9 +174,10 @@ impl Reader {
         });
     }
 
-    /// Reads what is read by name again, kubeadm's configuration above all: an upgrade waits for it.
-    pub fn read_named(&self) {
-        self.named_again.send_modify(|count| *count += 1);
+    /// Reads what is read by name again, kubeadm's configuration above all, and asks the API servers: an upgrade waits for
+    /// what these say.
+    pub fn look_again(&self) {
+        self.look_again.send_modify(|count| *count += 1);
     }
 
     /// Wakes whenever [`Reader::evidence`] may have changed.

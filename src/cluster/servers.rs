@@ -84,16 +84,19 @@ impl Servers {
         }
     }
 
-    /// Asks all servers, again and again, for as long as somebody looks.
-    pub async fn follow(mut self, mut refresh: watch::Receiver<u64>) {
+    /// Asks all servers, again and again, for as long as somebody looks; at once when everything is read again, or when
+    /// something is waited for.
+    pub async fn follow(mut self, mut refresh: watch::Receiver<u64>, mut waited_for: watch::Receiver<u64>) {
         if !self.slices_are_read().await {
             return;
         }
         while !self.out.is_closed() {
             refresh.mark_unchanged();
+            waited_for.mark_unchanged();
             self.round().await;
             tokio::select! {
                 () = tokio::time::sleep(ASK_EVERY) => {}
+                changed = waited_for.changed() => if changed.is_err() { return },
                 changed = refresh.changed() => {
                     if changed.is_err() {
                         return;

@@ -96,7 +96,7 @@ async fn run(
                 Some(Request::Replay(_)) => {}
                 Some(Request::Probe { node, nonce }) => {
                     folders.probe(node, nonce);
-                    reader.read_named();
+                    reader.look_again();
                 }
                 Some(Request::Order(_, reply)) => drop(reply.send(Err(Refusal::read_only()))),
                 None => return,

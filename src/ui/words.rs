@@ -8,7 +8,7 @@ use crate::catalog::Catalog;
 use crate::checks::target::Asked;
 use crate::checks::{Check, Finding, Proof, Severity, Target, Verdict};
 use crate::evidence::{Evidence, Progress, ReadRecord};
-use crate::session::recording::{Chain, Told};
+use crate::session::recording::Chain;
 use crate::session::{Happened, Kind, Snapshot};
 use crate::version::Version;
 
@@ -54,14 +54,7 @@ pub fn happened(happened: &Happened) -> String {
     let told = &happened.told;
     let failure = if happened.marks.failure { "FAILURE " } else { "" };
     let step = told.step.as_deref().map(|step| format!(" {step}")).unwrap_or_default();
-    format!("{failure}{}{step}: {}", told.what, of_its_step(told))
-}
-
-/// What happened, without the step that it is said of.
-pub fn of_its_step(told: &Told) -> &str {
-    let text = told.text.as_str();
-    let of_step = told.step.as_deref().and_then(|step| text.strip_prefix(step)?.strip_prefix(": "));
-    of_step.unwrap_or(text)
+    format!("{failure}{}{step}: {}", told.what, told.text)
 }
 
 /// The kind of session in words: a word in capitals, and what it means.

@@ -14,8 +14,11 @@ use crate::actions::ports::Answer;
 use crate::checks::common::list;
 use crate::text::Text;
 
-/// How long a pod that was refused, or was let go and is still there, is left alone.
+/// How long a pod that was refused is left alone.
 const AGAIN: SignedDuration = SignedDuration::from_secs(5);
+
+/// How long a pod that was let go and is not seen to go is left alone: as long as pods usually take to end.
+const GONE: SignedDuration = SignedDuration::from_secs(30);
 
 /// How many answers in a row that are neither yes nor "not now" end a drain.
 const MAX_ERRORS: u32 = 5;
@@ -58,7 +61,7 @@ impl Pace {
         let (why, errors, wait) = match answer {
             // With the second two it is gone, or another pod has its name by now: either way not ours to evict.
             Ok(answer) if answer.status < 300 || [404, 409].contains(&answer.status) => {
-                (String::new(), 0, AGAIN)
+                (String::new(), 0, GONE)
             }
             Ok(answer) if answer.status == 429 => {
                 let asked = answer.retry_after.and_then(|wait| SignedDuration::try_from(wait).ok());

@@ -181,38 +181,48 @@ impl What {
     }
 }
 
-impl fmt::Display for What {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl What {
+    /// What happened, in a sentence that does not name the step.
+    pub fn text(&self) -> String {
         match self {
             Self::Opened { kubelift, target, .. } => {
-                write!(f, "kubelift {kubelift} took the journal, target {target}")
+                format!("kubelift {kubelift} took the journal, target {target}")
             }
-            Self::Consented { step, consent } => {
-                write!(f, "{step}: {} of {} was let through", consent.code, consent.subject)
+            Self::Consented { consent, .. } => {
+                format!("{} of {} was let through", consent.code, consent.subject)
             }
-            Self::Began { step, commands, .. } => {
-                let lines = list::count(commands.len(), "line");
-                write!(f, "{step}: confirmed, {lines} to run")
+            Self::Began { commands, .. } => {
+                format!("confirmed, {} to run", list::count(commands.len(), "line"))
             }
-            Self::Requested { step, request } => write!(f, "{step}: {request}"),
-            Self::Answered { step, request, status: Some(status), message } => {
-                write!(f, "{step}: {request}: {status} {message}")
+            // Its body was shown before it was confirmed.
+            Self::Requested { request, .. } => {
+                request.split_once(" {").map_or(request.as_str(), |(head, _)| head).to_owned()
             }
-            Self::Answered { step, request, status: None, message } => {
-                write!(f, "{step}: {request}: no answer ({message})")
+            Self::Answered { request, status: Some(status), message, .. } => {
+                format!("{request}: {status} {message}").trim_end().to_owned()
             }
-            Self::Started { step, command, .. } => write!(f, "{step}: {command}"),
-            Self::Exited { step, code, .. } => write!(f, "{step}: ended with {code}"),
-            Self::Said { step } => {
-                write!(f, "{step}: its commands are over; what they are for is looked for")
+            Self::Answered { request, status: None, message, .. } => {
+                format!("{request}: no answer ({message})")
             }
-            Self::Failed { step, why } => write!(f, "{step}: FAILED: {why}"),
-            Self::Retried { step } => write!(f, "{step}: is tried again"),
-            Self::Skipped { step, reason } => write!(f, "{step}: left out: {reason}"),
-            Self::Ended { step, seen: true, .. } => write!(f, "{step}: done, as observed"),
-            Self::Ended { step, seen: false, .. } => write!(f, "{step}: done, said and not seen"),
-            Self::Stopped => write!(f, "stop at the next safe point"),
-            Self::Closed => write!(f, "the journal was given back"),
+            Self::Started { command, .. } => command.clone(),
+            Self::Exited { code, .. } => format!("ended with {code}"),
+            Self::Said { .. } => "its commands are over; what they are for is looked for".to_owned(),
+            Self::Failed { why, .. } => format!("FAILED: {why}"),
+            Self::Retried { .. } => "is tried again".to_owned(),
+            Self::Skipped { reason, .. } => format!("left out: {reason}"),
+            Self::Ended { seen: true, .. } => "done, as observed".to_owned(),
+            Self::Ended { seen: false, .. } => "done, said and not seen".to_owned(),
+            Self::Stopped => "stop at the next safe point".to_owned(),
+            Self::Closed => "the journal was given back".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.step() {
+            Some(step) => write!(f, "{step}: {}", self.text()),
+            None => f.write_str(&self.text()),
         }
     }
 }

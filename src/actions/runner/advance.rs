@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::work::Work;
-use super::{Effect, Hands, Outcome, Runner};
+use super::{Active, Effect, Hands, Outcome, Runner};
 use crate::actions::drain::{Selection, held, requests, select};
 use crate::actions::journal::What;
 use crate::actions::observed::{Condition, Holds, all};
@@ -322,9 +322,10 @@ impl Runner {
         }
     }
 
-    /// Keeps what the step printed last, for whoever looks why it ended.
+    /// Keeps what the step printed last, for whoever looks why it ended; its commands are in the journal.
     fn end_work(&mut self) {
-        self.last = self.work.take().map(|work| work.view(&self.settings));
+        let view = self.work.take().map(|work| work.view(&self.settings));
+        self.last = view.map(|view| Active { commands: Vec::new(), waits: Vec::new(), ..view });
     }
 
     /// Makes the plan anew from what was last observed, and does not look at the work.

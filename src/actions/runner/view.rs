@@ -15,7 +15,7 @@ pub struct Upgrade {
     /// The step under way.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub active: Option<Active>,
-    /// The step that this kubelift saw end last, well or not, as it was then.
+    /// The step that this kubelift saw end last, well or not, with what it printed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub last: Option<Active>,
     /// Whether it stops at the next safe point.

@@ -5,14 +5,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::actions::journal::Entry;
 use crate::private;
-use crate::session::recording::{Marks, Recorder, RecordingError, Time};
-use crate::session::{Happened, Snapshot, recording};
+use crate::session::recording::{Marks, Recorder, RecordingError, Time, Told};
+use crate::session::{Happened, Snapshot};
 
 /// The recording of a session, written by a task of its own.
 pub(super) struct Recording {
@@ -22,14 +21,6 @@ pub(super) struct Recording {
     /// Why it cannot be written any more.
     broken: Arc<OnceLock<String>>,
     task: JoinHandle<()>,
-}
-
-/// An entry of the journal, as a recording has it.
-#[derive(Serialize)]
-struct Told<'a> {
-    #[serde(flatten)]
-    entry: &'a Entry,
-    text: String,
 }
 
 impl Recording {
@@ -109,8 +100,7 @@ async fn write(
         }
         let writing = tokio::task::spawn_blocking(move || -> Result<Recorder, RecordingError> {
             if let Some(entry) = &entry {
-                let told = Told { entry, text: entry.what.to_string() };
-                recorder.entry(&told, marks(entry), time(clock))?;
+                recorder.entry(&told(entry), marks(entry), time(clock))?;
             }
             if let Some(snapshot) = &state {
                 let upgrade = serde_json::to_value(&snapshot.upgrade).unwrap_or_default();
@@ -126,8 +116,7 @@ async fn write(
     }
     // The entries that came while the last state was written.
     while let Ok(entry) = entries.try_recv() {
-        let told = Told { entry: &entry, text: entry.what.to_string() };
-        drop(recorder.entry(&told, marks(&entry), time(clock)));
+        drop(recorder.entry(&told(&entry), marks(&entry), time(clock)));
     }
     if let Err(error) = recorder.close(time(clock)) {
         tracing::warn!(%error, "the recording could not be closed: it will be called cut");
@@ -149,18 +138,23 @@ fn marks(entry: &Entry) -> Marks {
     Marks { failure: entry.what.is_failure(), confirmation: entry.what.is_confirmation() }
 }
 
+/// An entry of the journal as a recording has it: what was confirmed is in its states, and the rest in the journal.
+fn told(entry: &Entry) -> Told {
+    Told {
+        what: entry.what.name().into(),
+        step: entry.what.step().map(Into::into),
+        text: entry.what.text().as_str().into(),
+        at: Some(entry.at),
+    }
+}
+
 /// The journal as the log of a session shows it.
 pub(super) fn happened(entries: &[Entry]) -> Arc<[Happened]> {
     let one = |(frame, entry): (usize, &Entry)| Happened {
         frame,
         at: entry.at,
         marks: marks(entry),
-        told: recording::Told {
-            what: entry.what.name().into(),
-            step: entry.what.step().map(Into::into),
-            text: entry.what.to_string().as_str().into(),
-            at: Some(entry.at),
-        },
+        told: told(entry),
     };
     entries.iter().enumerate().map(one).collect()
 }

@@ -11,7 +11,7 @@ use super::super::widgets::paint::width;
 use crate::session::Playback;
 use crate::session::recording::Marks;
 use crate::ui::steps::request;
-use crate::ui::words::{clock, elapsed, of_its_step};
+use crate::ui::words::{clock, elapsed};
 
 /// The least columns of a bar that is worth drawing.
 const SHORTEST: u16 = 6;
@@ -56,7 +56,7 @@ fn last(app: &App, painter: &mut Painter<'_>, area: Rect) {
                 Marks { confirmation: true, .. } => Role::Strong,
                 Marks { .. } => Role::Text,
             };
-            (format!("{} {step}{}", clock(happened.at), request(of_its_step(&happened.told))), role)
+            (format!("{} {step}{}", clock(happened.at), request(&happened.told.text)), role)
         }
         None => ("nothing was done until now".to_owned(), Role::Dim),
     };

@@ -208,11 +208,11 @@ pub(super) fn draining() -> Snapshot {
         marks: Default::default(),
         told: Told { what: what.into(), step: Some("drain/w1".into()), text: text.as_str().into(), at: None },
     };
-    let mut told = vec![happened(178, "began", "drain/w1: confirmed, 10 lines to run".to_owned())];
+    let mut told = vec![happened(178, "began", "confirmed, 10 lines to run".to_owned())];
     for (second, pod) in (180..).zip(&pods) {
-        told.push(happened(second, "requested", format!("drain/w1: {}", evict(pod))));
         let path = format!("POST /api/v1/namespaces/shop/pods/{pod}/eviction");
-        told.push(happened(second, "answered", format!("drain/w1: {path}: 201")));
+        told.push(happened(second, "requested", path.clone()));
+        told.push(happened(second, "answered", format!("{path}: 201")));
     }
     snapshot.happened = told.into();
     snapshot

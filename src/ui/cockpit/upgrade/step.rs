@@ -282,7 +282,7 @@ fn printed(app: &App, step: &Step, active: Option<&Active>) -> Vec<String> {
             let told =
                 |(at, happened): &(usize, &&Happened)| *at == last || *happened.told.what != *"requested";
             let line = |happened: &Happened| {
-                let text = steps::request(words::of_its_step(&happened.told));
+                let text = steps::request(&happened.told.text);
                 format!("{} {text}", words::clock(happened.at))
             };
             happened.iter().enumerate().filter(told).map(|(_, happened)| line(happened)).collect()
