@@ -11,6 +11,8 @@ mod repository;
 mod site;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 pub(super) mod uncordon;
 pub(super) mod upgrade_apply;
 pub(super) mod upgrade_node;
