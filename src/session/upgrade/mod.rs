@@ -20,8 +20,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use record::{Recording, happened};
 pub use world::{SystemChance, SystemClock, owner};
 
-use super::{Handle, Request, Snapshot};
-use crate::actions::journal::{Folder, Journal, Permit, What, state_folder};
+use super::{Handle, Happened, Request, Snapshot};
+use crate::actions::journal::{Entry, Folder, Journal, Permit, What, state_folder};
 use crate::actions::plan::Settings;
 use crate::actions::ports::{Chance, Changes, Clock, Machines, Store};
 use crate::actions::runner::{Outcome, Refusal, Runner, perform};
@@ -59,7 +59,15 @@ pub fn guide(below: Handle, means: Means) -> (Handle, Guiding) {
     let (publish, published) = watch::channel(Arc::clone(&snapshots.borrow()));
     let (orders, asked) = mpsc::channel(8);
     let guided = Guided::No(String::new());
-    let guide = Guide { means, snapshots, below: requests, publish, guided, written: 0 };
+    let guide = Guide {
+        means,
+        snapshots,
+        below: requests,
+        publish,
+        guided,
+        journal: Arc::from([]),
+        happened: Arc::from([]),
+    };
     let task = tokio::spawn(guide.run(asked));
     (Handle { snapshots: published, requests: orders, terminal }, Guiding(task))
 }
@@ -100,8 +108,10 @@ struct Guide {
     below: mpsc::Sender<Request>,
     publish: watch::Sender<Arc<Snapshot>>,
     guided: Guided,
-    /// How many entries of the journal are in the recording.
-    written: usize,
+    /// The entries of the journal that are in the recording, copied when there are new ones only.
+    journal: Arc<[Entry]>,
+    /// The same as the log has them.
+    happened: Arc<[Happened]>,
 }
 
 impl Guide {
@@ -241,18 +251,21 @@ impl Guide {
     fn show(&mut self) -> bool {
         let mut snapshot = Snapshot::clone(&self.snapshots.borrow());
         match &self.guided {
-            Guided::Yes(runner, ..) => {
+            Guided::Yes(runner, _, recording) => {
                 snapshot.upgrade = runner.view().map(Arc::new);
-                snapshot.journal = runner.journal().entries().to_vec().into();
-                snapshot.happened = happened(runner.journal().entries());
+                let entries = runner.journal().entries();
+                if let Some(new) = entries.get(self.journal.len()..).filter(|new| !new.is_empty()) {
+                    new.iter().for_each(|entry| recording.entry(entry));
+                    self.journal = entries.into();
+                    self.happened = happened(entries);
+                }
+                snapshot.journal = Arc::clone(&self.journal);
+                snapshot.happened = Arc::clone(&self.happened);
             }
             Guided::No(why) => snapshot.no_upgrade = Some(why.clone()).filter(|why| !why.is_empty()),
         }
         let snapshot = Arc::new(snapshot);
-        if let Guided::Yes(runner, _, recording) = &self.guided {
-            let entries = runner.journal().entries();
-            entries.iter().skip(self.written).for_each(|entry| recording.entry(entry));
-            self.written = entries.len();
+        if let Guided::Yes(_, _, recording) = &self.guided {
             recording.state(&snapshot);
         }
         self.publish.send(snapshot).is_ok()
