@@ -17,7 +17,8 @@ use crate::text::Text;
 /// How long a pod that was refused is left alone.
 const AGAIN: SignedDuration = SignedDuration::from_secs(5);
 
-/// How long a pod that was let go and is not seen to go is left alone: as long as pods usually take to end.
+/// How long after it was let go a pod must still be seen to stay before it is asked for again: as long as pods usually take
+/// to end.
 const GONE: SignedDuration = SignedDuration::from_secs(30);
 
 /// How many answers in a row that are neither yes nor "not now" end a drain.
@@ -37,12 +38,15 @@ struct Tried {
     why: String,
     /// Whether it was let go, or is gone.
     leaves: bool,
+    /// Whether it was refused for certain; otherwise it may be leaving, and is looked at before it is asked for again.
+    refused: bool,
 }
 
 impl Pace {
-    /// The next eviction, if one is due.
-    pub fn next(&self, selection: &Selection, now: Timestamp) -> Option<(PodRef, Change)> {
-        let due = |pod: &&PodRef| self.tried.get(&pod.uid).is_none_or(|tried| tried.until <= now);
+    /// The next eviction, if one is due. `seen` is the moment of which the selection is known.
+    pub fn next(&self, selection: &Selection, seen: Timestamp, now: Timestamp) -> Option<(PodRef, Change)> {
+        let is_over = |tried: &Tried| tried.until <= if tried.refused { now } else { seen };
+        let due = |pod: &&PodRef| self.tried.get(&pod.uid).is_none_or(is_over);
         let pod = selection.leave.iter().map(|leaves| &leaves.pod).find(due)?;
         Some((pod.clone(), evict(pod)))
     }
@@ -74,7 +78,8 @@ impl Pace {
             return Err(format!("{pod} could not be evicted {errors} times in a row: {why}"));
         }
         let leaves = errors == 0 && !matches!(answer, Ok(answer) if answer.status == 429);
-        self.tried.insert(pod.uid.clone(), Tried { until: now + wait, errors, why, leaves });
+        let refused = !leaves && answer.is_ok();
+        self.tried.insert(pod.uid.clone(), Tried { until: now + wait, errors, why, leaves, refused });
         Ok(())
     }
 

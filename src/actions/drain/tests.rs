@@ -158,12 +158,12 @@ fn what_is_refused_is_asked_again_after_a_while_and_errors_are_bounded() {
     let answer = |status| Ok(Answer { status, message: "no".into(), retry_after: None });
     let mut pace = Pace::default();
     let mut time = now();
-    let (web, _) = pace.next(&selection, time).unwrap();
+    let (web, _) = pace.next(&selection, now(), time).unwrap();
     for _ in 0..20 {
         pace.answered(web.clone(), &answer(429), time).unwrap();
-        assert!(pace.next(&selection, time).is_none());
+        assert!(pace.next(&selection, now(), time).is_none());
         time += SignedDuration::from_secs(5);
-        assert!(pace.next(&selection, time).is_some(), "a budget is waited for without end");
+        assert!(pace.next(&selection, now(), time).is_some(), "a budget is waited for without end");
     }
     for _ in 0..4 {
         pace.answered(web.clone(), &Err("connection reset".to_owned()), time).unwrap();
@@ -174,4 +174,20 @@ fn what_is_refused_is_asked_again_after_a_while_and_errors_are_bounded() {
     }
     let gives_up = pace.answered(web, &answer(500), time).unwrap_err();
     assert!(gives_up.contains("5 times in a row"), "{gives_up}");
+}
+
+#[test]
+fn what_may_be_leaving_is_not_asked_for_again_before_it_was_seen_to_stay() {
+    let mut world = World::new("1.30.4");
+    world.pod(pod("web", json!({})));
+    let selection = select(&world.evidence, "w1");
+    let after = |seconds| now() + SignedDuration::from_secs(seconds);
+    let good = Ok(Answer { status: 201, message: "".into(), retry_after: None });
+    for (answer, wait) in [(good, 30), (Err("connection reset".to_owned()), 5)] {
+        let mut pace = Pace::default();
+        let (web, _) = pace.next(&selection, now(), now()).unwrap();
+        pace.answered(web, &answer, now()).unwrap();
+        assert!(pace.next(&selection, after(wait - 1), after(3_600)).is_none(), "seen too early: {answer:?}");
+        assert!(pace.next(&selection, after(wait), after(3_600)).is_some(), "{answer:?}");
+    }
 }

@@ -185,6 +185,7 @@ impl Runner {
         }
         let selection = select(&seen.evidence, &name);
         let now = self.clock.now();
+        let pods_seen = seen.evidence.objects.pods.state().as_of.unwrap_or(seen.evidence.at);
         let work = self.work.as_mut()?;
         let left = selection.leave.len() + selection.leaving.len();
         // Its commands are the cordon, if it is ours, and an eviction a pod.
@@ -199,7 +200,7 @@ impl Runner {
             self.fail(&new);
             return None;
         }
-        match self.work.as_ref()?.pace.next(&selection, now) {
+        match self.work.as_ref()?.pace.next(&selection, pods_seen, now) {
             Some((pod, change)) if self.work.as_ref()?.commands.contains(&change.to_string()) => {
                 self.send(id, change, Some(pod))
             }

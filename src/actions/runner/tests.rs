@@ -364,6 +364,9 @@ fn a_drain_cordons_first_and_evicts_what_it_showed_until_the_node_is_empty() {
     assert_eq!(bench.view().active.unwrap().waits, ["1 pod on the way out: shop/web-1"]);
     assert_eq!(bench.state("drain/w1"), StepState::Running);
     bench.runner.outcome(Outcome::Waited);
+    bench.clock.pass(3_600);
+    assert!(matches!(bench.runner.next_effect(), Some(Effect::Wait(_))), "nothing newer was seen of it");
+    bench.runner.outcome(Outcome::Waited);
 
     bench.world.remove_pod("web-1");
     bench.observe();
