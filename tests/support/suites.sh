@@ -44,6 +44,8 @@ can() {
     case $word in
       lab) can_lab || missing+="${missing:+; }$lab_missing" ;;
       cluster) can_cluster || missing+="${missing:+; }$cluster_missing" ;;
+      # It can be had everywhere: who runs cargo test after each change has not got them.
+      minutes) ;;
       *) command -v "$word" >/dev/null || missing+="${missing:+; }$word is not installed" ;;
     esac
   done

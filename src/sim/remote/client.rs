@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 
 use super::{ROOT, Refusal, Served, encode};
+use crate::sim::SeenRequest;
 use crate::sim::hosts::{HostError, Hosts, UnitState};
 
 /// How long an answer may take.
@@ -36,6 +37,14 @@ impl RemoteHosts {
     /// [`HostError::Unreachable`]
     pub async fn served(&self) -> Result<Served, HostError> {
         self.ask(Method::GET, "", String::new()).await
+    }
+
+    /// As [`crate::sim::Simulation::requests`].
+    ///
+    /// # Errors
+    /// [`HostError::Unreachable`]
+    pub async fn requests(&self) -> Result<Vec<SeenRequest>, HostError> {
+        self.ask(Method::GET, "/requests", String::new()).await
     }
 
     /// As [`Hosts::probe`].

@@ -5,6 +5,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /kubelift.sim` | [`Served`]: where the API servers are, and what time it is |
+//! | `GET /kubelift.sim/requests` | what the API servers were asked so far, as [`super::SeenRequest`]s: the last 20,000 |
 //! | `GET /kubelift.sim/hosts/NAME/probe?nonce=N` | the probe's document |
 //! | `PUT /kubelift.sim/hosts/NAME/units/UNIT` with a line of shell | `{}`, once it was started |
 //! | `GET /kubelift.sim/hosts/NAME/units/UNIT?from=N` | a [`super::UnitState`], or `null` |

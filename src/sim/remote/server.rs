@@ -106,6 +106,7 @@ async fn answer(simulation: &Simulation, request: Request<Incoming>) -> Response
                 speed: simulation.speed(),
             },
         ),
+        (&Method::GET, ["requests"]) => json(StatusCode::OK, &simulation.requests()),
         (&Method::GET, ["hosts", node, "probe"]) => {
             let nonce = Some(params.get("nonce")).filter(|nonce| !nonce.is_empty());
             match hosts.probe(node, nonce) {

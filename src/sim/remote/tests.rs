@@ -15,6 +15,13 @@ async fn machines_answer_alike_from_here_and_from_there() {
     let served = there.served().await.unwrap();
     assert_eq!((served.cluster.as_str(), served.servers.len(), served.hosts.len()), ("prod-eu-1", 3, 9));
     assert_eq!(served.url, server.simulation().url());
+    assert_eq!(there.requests().await.unwrap(), []);
+    let service = server.simulation().service::<String>("cp2").unwrap();
+    let request = http::Request::get("/version?timeout=5s").body(String::new()).unwrap();
+    tower::ServiceExt::oneshot(service, request).await.unwrap();
+    let requests = there.requests().await.unwrap();
+    assert_eq!(requests, server.simulation().requests());
+    assert_eq!((requests.len(), requests[0].path.as_str()), (1, "/version?timeout=5s"));
     for hosts in [AnyHosts::Here(server.simulation().hosts().clone()), AnyHosts::There(there)] {
         assert_eq!(hosts.names().await.unwrap(), served.hosts);
         assert!(hosts.now().await.unwrap() >= served.now);
