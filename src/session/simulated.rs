@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::actions::ports::{Clock, Machines, Output};
 use crate::hosts::Probes;
-use crate::sim::remote::{AnyHosts, RemoteHosts, Served};
+use crate::sim::remote::{RemoteHosts, Served};
 use crate::sim::{HostError, Hosts, UnitState};
 use crate::text::Text;
 
@@ -64,7 +64,7 @@ pub fn sooner(time: Duration, speed: f64) -> Duration {
 /// The machines of a simulation that is another process: what runs there runs on when this one has ended.
 #[derive(Debug, Clone)]
 pub struct Elsewhere {
-    hosts: AnyHosts,
+    hosts: RemoteHosts,
     /// What it said of itself, and when.
     served: Served,
     since: Instant,
@@ -78,7 +78,7 @@ impl Elsewhere {
     pub async fn at(address: SocketAddr) -> Result<Self, HostError> {
         let hosts = RemoteHosts::new(address);
         let since = Instant::now();
-        Ok(Self { served: hosts.served().await?, hosts: AnyHosts::There(hosts), since })
+        Ok(Self { served: hosts.served().await?, hosts, since })
     }
 
     /// What it says of itself.

@@ -8,13 +8,12 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 
 use super::{ROOT, Refusal, Served, encode};
 use crate::sim::SeenRequest;
-use crate::sim::hosts::{HostError, Hosts, UnitState};
+use crate::sim::hosts::{HostError, UnitState};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -47,7 +46,7 @@ impl RemoteHosts {
         self.ask(Method::GET, "/requests", String::new()).await
     }
 
-    /// As [`Hosts::probe`].
+    /// As [`Hosts::probe`](crate::sim::Hosts::probe).
     ///
     /// # Errors
     /// As there, and [`HostError::Unreachable`].
@@ -57,7 +56,7 @@ impl RemoteHosts {
         Ok(document.to_string())
     }
 
-    /// As [`Hosts::start`].
+    /// As [`Hosts::start`](crate::sim::Hosts::start).
     ///
     /// # Errors
     /// As there, and [`HostError::Unreachable`]: it may have been started.
@@ -67,7 +66,7 @@ impl RemoteHosts {
         Ok(())
     }
 
-    /// As [`Hosts::unit`].
+    /// As [`Hosts::unit`](crate::sim::Hosts::unit).
     ///
     /// # Errors
     /// As there, and [`HostError::Unreachable`].
@@ -120,77 +119,6 @@ impl RemoteHosts {
         tokio::select! {
             answer = answered => answer.map_err(|error| words(&error)),
             ended = connection => Err(ended.map_or_else(|error| words(&error), |()| "the connection ended".to_owned())),
-        }
-    }
-}
-
-/// The machines of a simulation, in this process or in another.
-#[derive(Debug, Clone)]
-pub enum AnyHosts {
-    /// In this one.
-    Here(Hosts),
-    /// In another.
-    There(RemoteHosts),
-}
-
-impl AnyHosts {
-    /// The names of the machines.
-    ///
-    /// # Errors
-    /// [`HostError::Unreachable`]
-    pub async fn names(&self) -> Result<Vec<String>, HostError> {
-        match self {
-            Self::Here(hosts) => Ok(hosts.names().map(str::to_owned).collect()),
-            Self::There(hosts) => Ok(hosts.served().await?.hosts),
-        }
-    }
-
-    /// What time it is there.
-    ///
-    /// # Errors
-    /// [`HostError::Unreachable`]
-    pub async fn now(&self) -> Result<Timestamp, HostError> {
-        match self {
-            Self::Here(hosts) => Ok(hosts.now()),
-            Self::There(hosts) => Ok(hosts.served().await?.now),
-        }
-    }
-
-    /// As [`Hosts::probe`].
-    ///
-    /// # Errors
-    /// As there, and [`HostError::Unreachable`].
-    pub async fn probe(&self, node: &str, nonce: Option<&str>) -> Result<String, HostError> {
-        match self {
-            Self::Here(hosts) => hosts.probe(node, nonce),
-            Self::There(hosts) => hosts.probe(node, nonce).await,
-        }
-    }
-
-    /// As [`Hosts::start`].
-    ///
-    /// # Errors
-    /// As there, and [`HostError::Unreachable`]: it may have been started.
-    pub async fn start(&self, node: &str, unit: &str, line: &str) -> Result<(), HostError> {
-        match self {
-            Self::Here(hosts) => hosts.start(node, unit, line),
-            Self::There(hosts) => hosts.start(node, unit, line).await,
-        }
-    }
-
-    /// As [`Hosts::unit`].
-    ///
-    /// # Errors
-    /// As there, and [`HostError::Unreachable`].
-    pub async fn unit(
-        &self,
-        node: &str,
-        unit: &str,
-        from_line: usize,
-    ) -> Result<Option<UnitState>, HostError> {
-        match self {
-            Self::Here(hosts) => hosts.unit(node, unit, from_line),
-            Self::There(hosts) => hosts.unit(node, unit, from_line).await,
         }
     }
 }

@@ -22,7 +22,7 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use self::client::{AnyHosts, RemoteHosts};
+pub use self::client::RemoteHosts;
 pub use self::server::{Server, serve};
 use super::hosts::HostError;
 

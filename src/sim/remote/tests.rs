@@ -1,7 +1,50 @@
 //! Machines in this process and in another are the same.
 
 use super::*;
-use crate::sim::Options;
+use crate::sim::{Hosts, Options, UnitState};
+
+/// The machines of a simulation, in this process or in another.
+enum AnyHosts {
+    Here(Hosts),
+    There(RemoteHosts),
+}
+
+impl AnyHosts {
+    async fn names(&self) -> Result<Vec<String>, HostError> {
+        match self {
+            Self::Here(hosts) => Ok(hosts.names().map(str::to_owned).collect()),
+            Self::There(hosts) => Ok(hosts.served().await?.hosts),
+        }
+    }
+
+    async fn now(&self) -> Result<Timestamp, HostError> {
+        match self {
+            Self::Here(hosts) => Ok(hosts.now()),
+            Self::There(hosts) => Ok(hosts.served().await?.now),
+        }
+    }
+
+    async fn probe(&self, node: &str, nonce: Option<&str>) -> Result<String, HostError> {
+        match self {
+            Self::Here(hosts) => hosts.probe(node, nonce),
+            Self::There(hosts) => hosts.probe(node, nonce).await,
+        }
+    }
+
+    async fn start(&self, node: &str, unit: &str, line: &str) -> Result<(), HostError> {
+        match self {
+            Self::Here(hosts) => hosts.start(node, unit, line),
+            Self::There(hosts) => hosts.start(node, unit, line).await,
+        }
+    }
+
+    async fn unit(&self, node: &str, unit: &str, from_line: usize) -> Result<Option<UnitState>, HostError> {
+        match self {
+            Self::Here(hosts) => hosts.unit(node, unit, from_line),
+            Self::There(hosts) => hosts.unit(node, unit, from_line).await,
+        }
+    }
+}
 
 fn loopback() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
