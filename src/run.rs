@@ -141,7 +141,7 @@ async fn simulate(scenario: &str, listen: std::net::SocketAddr, speed: f64) -> R
     let server = sim::remote::serve(scenario, options, listen).await.map_err(SourceError::from)?;
     println!("simulation of {scenario} at {}", server.address());
     tokio::select! {
-        () = stop.comes() => {}
+        _ = stop.comes() => {}
         () = server.run() => {}
     }
     Ok(cli::READY)
@@ -185,12 +185,24 @@ async fn say_where(guiding: Option<Guiding>) {
 }
 
 async fn plain(flags: &cli::Source, guided: Option<Guided>) -> Result<u8> {
+    let mut stop = record::Stop::new().context("signals cannot be waited for")?;
     let opened = Source::open_for(flags, false, guided.as_ref()).await?.session(guided).await?;
-    let told = ui::plain::run(opened.handle, ui::plain::stdin(), &mut io::stdout()).await;
+    let mut out = io::stdout();
+    // What ends is dropped, and with it the session: journal and recording are closed then.
+    let ended = tokio::select! {
+        told = ui::plain::run(opened.handle, ui::plain::stdin(), &mut out) => {
+            told.map(|()| cli::READY).context("the lines could not be written")
+        }
+        signal = stop.comes() => Ok(by_signal(signal)),
+    };
     say_where(opened.guiding).await;
     drop(opened.simulation);
-    told.context("the lines could not be written")?;
-    Ok(cli::READY)
+    ended
+}
+
+/// The exit code of a program that a signal ended, as a shell says it.
+fn by_signal(signal: i32) -> u8 {
+    u8::try_from(128 + signal).unwrap_or(cli::FAILED)
 }
 
 #[cfg(feature = "tui")]
@@ -219,8 +231,7 @@ async fn screens(handle: crate::session::Handle, options: ui::cockpit::Options) 
 
     Ok(match cockpit::run(handle, options).await? {
         Exit::Quit => cli::READY,
-        // As a shell says it of a program that a signal ended.
-        Exit::Signal(signal) => u8::try_from(128 + signal).unwrap_or(cli::FAILED),
+        Exit::Signal(signal) => by_signal(signal),
     })
 }
 

@@ -153,22 +153,24 @@ impl Stop {
         })
     }
 
-    pub(super) async fn comes(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hang_up.recv() => {}
-        }
+    /// Waits for one, and gives its number.
+    pub(super) async fn comes(&mut self) -> i32 {
+        let kind = tokio::select! {
+            _ = self.interrupt.recv() => SignalKind::interrupt(),
+            _ = self.terminate.recv() => SignalKind::terminate(),
+            _ = self.hang_up.recv() => SignalKind::hangup(),
+        };
+        kind.as_raw_value()
     }
 
     /// Waits at least `rest`, and then for something new; `false` when it is to end.
     async fn waits(&mut self, handle: &mut Handle, rest: Duration) -> bool {
         tokio::select! {
-            () = self.comes() => return false,
+            _ = self.comes() => return false,
             () = tokio::time::sleep(rest) => {}
         }
         tokio::select! {
-            () = self.comes() => false,
+            _ = self.comes() => false,
             changed = handle.snapshots.changed() => changed.is_ok(),
         }
     }
