@@ -55,14 +55,12 @@ fn prose(app: &App, dialogue: &Dialogue, columns: u16) -> Prose {
             parts.says("About", &hold.consent.subject, Role::Text);
             let means = "It then holds this upgrade no more, and the journal says that you let it through.";
             parts.says("It means", means, Role::Text);
-            match step.held_by.len().saturating_sub(1) {
-                0 => {}
-                others => parts.says(
-                    "Beside",
-                    &format!("{others} more hold it, each asked about by itself"),
-                    Role::Text,
-                ),
-            }
+            let beside = match step.held_by.len() {
+                0 | 1 => String::new(),
+                2 => "one more thing holds it, and is asked about by itself".to_owned(),
+                all => format!("{} more things hold it, each is asked about by itself", all - 1),
+            };
+            parts.says("Beside", &beside, Role::Text);
         }
         Purpose::Skip => {
             commands(&mut parts, "Not run", step, &step.commands);

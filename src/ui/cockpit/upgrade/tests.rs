@@ -176,7 +176,7 @@ fn what_holds_a_step_says_what_it_is_about_and_asks_for_no_consent_once_it_runs(
         "{text}"
     );
     slowly(&mut app, "c");
-    assert!(written(&app).contains("1 more hold"), "{}", written(&app));
+    assert!(written(&app).contains("one more thing holds it"), "{}", written(&app));
     sample::change(&mut held, |upgrade| {
         sample::step(upgrade, "upgrade-apply/cp1", |step| step.state = StepState::Running);
     });
