@@ -15,10 +15,14 @@ use anyhow::{Context as _, Result, anyhow};
 use clap::Parser as _;
 use jiff::SignedDuration;
 use kubelift::actions::journal::{Entry, What};
-use kubelift::actions::plan::{Decisions, Settings};
+use kubelift::actions::plan::{Decisions, Settings, StepState};
 use kubelift::actions::runner::Upgrade;
+use kubelift::catalog::Catalog;
 use kubelift::cli::Cli;
+use kubelift::evidence::Scope;
 use kubelift::report;
+use kubelift::session::recording::{Reader, Transport};
+use kubelift::session::replay::Replay;
 use kubelift::session::{Kind, Snapshot};
 use kubelift::source::Source;
 use kubelift::ui::cockpit::colour::Depth;
@@ -43,6 +47,45 @@ const PICTURES: &[(&str, (u16, u16), &str, &str)] = &[
 /// Pictures of an upgrade that is about to begin.
 const OF_AN_UPGRADE: &[(&str, (u16, u16), &str, &str)] =
     &[("plan", (120, 40), "dark", "P"), ("confirmation", (80, 24), "dark", "P enter")];
+
+/// Pictures of what ships in `snapshots/`: a step that runs, one that failed, and the replay of that.
+const OF_TROUBLE: [(&str, (u16, u16), &str, &str); 3] = [
+    ("running", (80, 24), "dark", "P"),
+    ("failure", (80, 24), "dark", "P tab"),
+    ("replay", (120, 40), "dark", "P"),
+];
+
+/// The recording that is drawn.
+const TROUBLE: &str = "snapshots/trouble.klrec";
+
+/// The moments of [`OF_TROUBLE`].
+async fn moments() -> Result<[Arc<Snapshot>; 3]> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(TROUBLE);
+    let mut replay = Replay::new(Reader::open(&path)?, &path, None, Scope::All, Catalog::get()?);
+    let mut player = replay.player();
+    let runs = |snapshot: &Snapshot| {
+        let active = snapshot.upgrade.as_ref().and_then(|upgrade| upgrade.active.as_ref());
+        active.is_some_and(|active| active.step.starts_with("upgrade-apply/") && active.output.len() > 20)
+    };
+    let failed = |snapshot: &Snapshot| {
+        let next = snapshot.upgrade.as_ref().and_then(|upgrade| upgrade.plan.next());
+        next.is_some_and(|step| step.state == StepState::Failed)
+    };
+    let mut moment = async |is: &dyn Fn(&Snapshot) -> bool| -> Result<Snapshot> {
+        loop {
+            let snapshot = replay.show(&mut player).await?;
+            if is(&snapshot) {
+                return Ok(snapshot);
+            }
+            let position = player.position();
+            player.take(Transport::StepForward, position).map_err(|why| anyhow!("{TROUBLE}: {why}"))?;
+        }
+    };
+    let live = |snapshot: Snapshot| Snapshot { kind: Kind::Upgrade, playback: None, ..snapshot };
+    let running = live(moment(&runs).await?);
+    let failed = moment(&failed).await?;
+    Ok([Arc::new(running), Arc::new(live(failed.clone())), Arc::new(failed)])
+}
 
 /// The same session as an upgrade in which nothing was begun.
 fn upgrading(snapshot: &Snapshot) -> Snapshot {
@@ -83,14 +126,16 @@ async fn main() -> Result<()> {
         cli.source.demo.get_or_insert_with(|| "default".to_owned());
     }
     let snapshot = Arc::new(Source::open(&cli.source, false).await?.once().await);
-    let now = snapshot.evidence.at + SignedDuration::from_secs(4);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pictures");
     std::fs::create_dir_all(&folder).context("docs/pictures cannot be made")?;
     let upgrade = Arc::new(upgrading(&snapshot));
+    let moments = moments().await?;
     let plain = PICTURES.iter().map(|picture| (&snapshot, picture));
-    for (snapshot, (name, size, theme, keys)) in
-        plain.chain(OF_AN_UPGRADE.iter().map(|picture| (&upgrade, picture)))
-    {
+    let pictures = plain
+        .chain(OF_AN_UPGRADE.iter().map(|picture| (&upgrade, picture)))
+        .chain(moments.iter().zip(&OF_TROUBLE));
+    for (snapshot, (name, size, theme, keys)) in pictures {
+        let now = snapshot.evidence.at + SignedDuration::from_secs(4);
         let (depth, glyphs) = if *theme == "mono" { (Depth::Off, ASCII) } else { (Depth::True, UNICODE) };
         let look = Look { theme: Theme::load(theme, depth)?, glyphs, depth };
         let ground = look.theme.style(Role::Text);
