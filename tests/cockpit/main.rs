@@ -15,6 +15,7 @@ mod screens;
 mod sizes;
 mod sources;
 mod upgrade;
+mod walk;
 
 use std::process::{Command, Stdio};
 

@@ -14,6 +14,17 @@ fn asked(terminal: &Terminal, asks: &str) -> Result<Screen> {
     Ok(screen)
 }
 
+/// Whether a step is shown, by its number, in a state.
+fn is_step(screen: &Screen, number: usize, state: &str) -> bool {
+    let (begin, state) = (format!("│ step {number} of "), format!(" · {state} · "));
+    screen.lines.iter().any(|line| line.starts_with(&begin) && line.contains(&state))
+}
+
+/// Waits for it.
+fn step(terminal: &Terminal, number: usize, state: &str) -> Result<Screen> {
+    terminal.wait_for(&format!("step {number} {state}"), |screen| is_step(screen, number, state))
+}
+
 #[test]
 #[ignore = "tmux"]
 fn nothing_runs_before_it_is_confirmed_and_a_step_stops_fails_and_is_tried_again() -> Result<()> {
@@ -21,7 +32,7 @@ fn nothing_runs_before_it_is_confirmed_and_a_step_stops_fails_and_is_tried_again
     let first = terminal.see("UPGRADE · changes the cluster")?;
     assert!(first.lines[0].contains(" DEMO "), "{first}");
     terminal.press(["P"])?;
-    let plan = terminal.see("step 1 of 50")?;
+    let plan = terminal.see("step 1 of ")?;
     assert!(plan.line_with("▸○ snapshot of etcd on cp1")?.contains("ready"), "{plan}");
 
     // Cancel has the focus.
@@ -29,14 +40,14 @@ fn nothing_runs_before_it_is_confirmed_and_a_step_stops_fails_and_is_tried_again
     asked(&terminal, "Say yes")?;
     terminal.press(["Enter"])?;
     let left = terminal.see("nothing was done")?;
-    assert!(left.shows("step 1 of 50 · ready"), "{left}");
+    assert!(is_step(&left, 1, "ready"), "{left}");
 
     terminal.press(["Enter"])?;
     asked(&terminal, "Say yes")?;
     terminal.press(["Tab"])?;
     terminal.see("[▸Run ]")?;
     terminal.press(["Enter"])?;
-    terminal.see("step 1 of 50 · running")?;
+    step(&terminal, 1, "running")?;
     let done = terminal.see("▸○ kubeadm 1.31.14 on cp1")?;
     assert!(done.line_with("✓ snapshot of etcd on cp1")?.contains("done"), "{done}");
 
@@ -46,12 +57,12 @@ fn nothing_runs_before_it_is_confirmed_and_a_step_stops_fails_and_is_tried_again
     terminal.press(["Tab"])?;
     terminal.see("[▸Run ]")?;
     terminal.press(["Enter"])?;
-    terminal.see("step 2 of 50 · running")?;
+    step(&terminal, 2, "running")?;
     terminal.press(["S"])?;
-    let failed = terminal.see("step 2 of 50 · failed")?;
+    let failed = step(&terminal, 2, "failed")?;
     assert!(failed.shows("Nothing went wrong. You stopped the step"), "{failed}");
     terminal.press(["r"])?;
-    terminal.see("step 2 of 50 · ready")?;
+    step(&terminal, 2, "ready")?;
 
     terminal.press(["q"])?;
     let end = ended(&terminal, 0)?;
@@ -64,7 +75,7 @@ fn nothing_runs_before_it_is_confirmed_and_a_step_stops_fails_and_is_tried_again
 fn what_holds_a_step_is_let_through_by_its_word_only() -> Result<()> {
     let terminal = demo(40, 12, "kubelift demo")?;
     terminal.press(["P"])?;
-    terminal.see("step 1 of 50")?;
+    terminal.see("step 1 of ")?;
     terminal.press(["j", "j", "j", "c"])?;
     let question = asked(&terminal, "Type ")?;
     let line = question.line_with("Type ")?;
