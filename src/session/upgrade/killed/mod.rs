@@ -6,14 +6,16 @@
 
 mod checks;
 mod operator;
+mod places;
 mod ports;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use self::operator::{Operator, Wish};
+use self::places::Places;
 use self::ports::{Blow, Event, Life, Nonces, Outside, Sending};
 use crate::actions::journal::Journal;
 use crate::actions::plan::Settings;
@@ -144,14 +146,14 @@ async fn live(life: &Arc<Life>, connection: &Connection, operator: &mut Operator
 }
 
 /// So many lives, at most, of an upgrade of a scenario with these kills: what is left of them, and whether it is upgraded.
-async fn begun(scenario: &str, kills: Kills, lives: usize) -> (Arc<Outside>, bool) {
+async fn begun(scenario: &str, kills: Kills, places: Places, lives: usize) -> (Arc<Outside>, bool) {
     let now = Some("2026-11-28T12:00:00Z".parse().unwrap());
     let options = sim::Options { speed: 0.0, now, ..Default::default() };
     let simulation = sim::start(scenario, options).await.unwrap();
     // Every machine answers by then.
     simulation.pass(Duration::from_secs(600)).await;
     let connection = Connection::simulated(&simulation.url(), simulation.cluster_name()).await.unwrap();
-    let outside = Arc::new(Outside::of(simulation));
+    let outside = Arc::new(Outside::of(simulation, places));
     let connection = connection.in_time_of(Arc::new(outside.machines.clone()));
     let before = look(&outside, &connection, &Nonces::new()).await;
     let mut operator = Operator::default();
@@ -171,8 +173,8 @@ async fn begun(scenario: &str, kills: Kills, lives: usize) -> (Arc<Outside>, boo
 }
 
 /// A whole upgrade of a scenario with these kills: what is left of it.
-async fn upgraded(scenario: &str, kills: Kills) -> Arc<Outside> {
-    let (outside, finished) = begun(scenario, kills, 2_000).await;
+async fn upgraded(scenario: &str, kills: Kills, places: Places) -> Arc<Outside> {
+    let (outside, finished) = begun(scenario, kills, places, 2_000).await;
     assert!(finished, "it does not come to its end");
     outside
 }
@@ -190,7 +192,7 @@ fn left(outside: &Outside) -> (String, BTreeMap<&'static str, usize>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_again_and_again_it_goes_on_where_the_cluster_is() {
-    let outside = upgraded("trouble", Kills { first: 3, every: 61, blow: 0 }).await;
+    let outside = upgraded("trouble", Kills { first: 3, every: 61, blow: 0 }, Places::default()).await;
     let (_, killed) = left(&outside);
     for call in ["append", "now", "output", "send", "sleep", "start"] {
         assert!(killed.contains_key(call), "{call}: {killed:?}");
@@ -200,24 +202,41 @@ async fn killed_again_and_again_it_goes_on_where_the_cluster_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_numbers_give_the_same_journal() {
     let kills = Kills { first: 3, every: 61, blow: 0 };
-    let one = left(&begun("default", kills, 8).await.0);
-    assert_eq!(one, left(&begun("default", kills, 8).await.0));
+    let one = left(&begun("default", kills, Places::default(), 8).await.0);
+    assert_eq!(one, left(&begun("default", kills, Places::default(), 8).await.0));
     assert!(one.0.lines().count() > 30, "{}", one.0);
 }
 
-/// Every call has its turn: those of one offset are a number of lives apart.
+/// Upgrades, one after the other, until kubelift was killed at each of `left`. The first of them is always come to, for
+/// before it nothing differs from the upgrade that it is of.
+async fn killed_at_each(scenario: &'static str, mut left: BTreeSet<String>) {
+    while !left.is_empty() {
+        let places = Places::to_be_killed_at(left.clone());
+        let outside = upgraded(scenario, NEVER, places).await;
+        let places = std::mem::take(&mut *outside.places.lock().unwrap());
+        eprintln!("{scenario}: killed at {} places, {} are left", places.killed.len(), places.left.len());
+        assert!(!places.killed.is_empty(), "nobody comes to {left:?}");
+        left = places.left;
+    }
+}
+
+/// How many courses go on at a time: the most of one is waiting.
+const AT_A_TIME: usize = 4;
+
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "it takes half an hour: see CONTRIBUTING.md"]
+#[ignore = "minutes"]
 async fn killed_at_every_call_it_goes_on_where_the_cluster_is() {
-    const EVERY: usize = 24;
-    for scenario in ["default", "trouble"] {
-        upgraded(scenario, NEVER).await;
-        for first in (0..EVERY).step_by(2) {
-            let kills = |first| Kills { first, every: EVERY, blow: first };
-            let one = tokio::spawn(upgraded(scenario, kills(first)));
-            upgraded(scenario, kills(first + 1)).await;
-            one.await.unwrap();
-            eprintln!("{scenario}: killed at every call {first} and {} of {EVERY}", first + 1);
-        }
+    let outside = upgraded("default", NEVER, Places::default()).await;
+    let mut all = std::mem::take(&mut outside.places.lock().unwrap().all);
+    assert!(all.len() > 1_500, "{all:#?}");
+    // Behind the last nothing is left to be killed.
+    assert_eq!(all.pop().as_deref(), Some(" closed (1)"));
+    let mut shares = vec![BTreeSet::new(); AT_A_TIME];
+    for (index, place) in all.into_iter().enumerate() {
+        shares[index % AT_A_TIME].insert(place);
+    }
+    let courses = shares.into_iter().map(|share| tokio::spawn(killed_at_each("default", share)));
+    for course in futures::future::join_all(courses).await {
+        course.unwrap();
     }
 }

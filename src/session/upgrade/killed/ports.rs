@@ -1,4 +1,4 @@
-//! The ports with a counter before them: at one call, by its number, kubelift is killed.
+//! The ports with a counter before them: at one call, by its number or by what was done before it, kubelift is killed.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 
+use super::places::{Places, label};
 use crate::actions::drain::requests::Change;
 use crate::actions::journal::{Entry, What};
 use crate::actions::ports::{Answer, Chance, Changes, Clock, Machines, Output, Store};
@@ -55,10 +56,12 @@ pub(super) struct Outside {
     pub(super) events: Mutex<Vec<Event>>,
     /// Calls so far, of all lives.
     pub(super) calls: AtomicUsize,
+    /// Behind which changes kubelift is killed.
+    pub(super) places: Mutex<Places>,
 }
 
 impl Outside {
-    pub(super) fn of(simulation: Simulation) -> Self {
+    pub(super) fn of(simulation: Simulation, places: Places) -> Self {
         let machines = Simulated(simulation.hosts().clone());
         Self {
             simulation,
@@ -67,6 +70,7 @@ impl Outside {
             chance: Counting::default(),
             events: Mutex::default(),
             calls: AtomicUsize::default(),
+            places: Mutex::new(places),
         }
     }
 
@@ -74,11 +78,11 @@ impl Outside {
         self.events.lock().unwrap().push(event);
     }
 
-    /// The journal, entry by entry.
+    /// The journal, entry by entry, but for one that is there in part.
     pub(super) fn journal(&self) -> Vec<Entry> {
         let bytes = self.disk.bytes.lock().unwrap();
-        let text = String::from_utf8(bytes.clone()).unwrap();
-        text.lines().map(|line| serde_json::from_str(line.split_once(' ').unwrap().1).unwrap()).collect()
+        let lines = bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
+        lines.map(|line| serde_json::from_slice(line.split_at(65).1).unwrap()).collect()
     }
 
     /// What was last written down.
@@ -103,6 +107,7 @@ const DEAD: &str = "killed";
 
 impl Life {
     pub(super) fn new(outside: &Arc<Outside>, ends_at: usize, blow: Blow) -> Arc<Self> {
+        outside.places.lock().unwrap().begin();
         Arc::new(Self { outside: Arc::clone(outside), ends_at, blow, dead: AtomicBool::default() })
     }
 
@@ -122,6 +127,17 @@ impl Life {
         self.outside.note(Event::Killed(name, self.blow));
         (self.blow == Blow::Behind, false)
     }
+
+    /// The same of a call that changes something outside of kubelift, which `what` says.
+    fn change(&self, name: &'static str, what: impl FnOnce() -> String) -> (bool, bool) {
+        let comes = self.call(name);
+        if comes == (true, true) && self.outside.places.lock().unwrap().ends_before(what) {
+            self.dead.store(true, Ordering::SeqCst);
+            self.outside.note(Event::Killed(name, Blow::Within));
+            return (false, false);
+        }
+        comes
+    }
 }
 
 impl Store for Life {
@@ -132,19 +148,19 @@ impl Store for Life {
 
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
         let was_over = self.is_over();
-        let (happens, lives) = self.call("append");
+        let entry = bytes.split_at(65).1.trim_ascii_end();
+        let (happens, lives) = self.change("append", || label(&serde_json::from_slice(entry).unwrap()));
         if happens {
             self.outside.disk.append(bytes)?;
-            let line = String::from_utf8_lossy(bytes).trim_end().to_owned();
-            self.outside.note(Event::Wrote(line.split_once(' ').unwrap().1.to_owned()));
-        } else if !was_over && self.blow == Blow::Within {
+            self.outside.note(Event::Wrote(String::from_utf8(entry.to_vec()).unwrap()));
+        } else if !was_over && (self.blow == Blow::Within || self.ends_at == usize::MAX) {
             self.outside.disk.append(bytes.split_at(bytes.len() / 2).0)?;
         }
         if lives { Ok(()) } else { Err(io::Error::other(DEAD)) }
     }
 
     fn cut(&self, length: u64) -> io::Result<()> {
-        let (happens, lives) = self.call("cut");
+        let (happens, lives) = self.change("cut", || "cut".to_owned());
         if happens {
             self.outside.disk.cut(length)?;
         }
@@ -159,7 +175,7 @@ impl Clock for Life {
     }
 
     fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
-        let (happens, _) = self.call("sleep");
+        let (happens, _) = self.change("sleep", || "slept".to_owned());
         let outside = Arc::clone(&self.outside);
         Box::pin(async move {
             if happens {
@@ -179,7 +195,7 @@ impl Chance for Life {
 impl Machines for Life {
     fn start<'a>(&'a self, node: &'a str, unit: &'a str, line: &'a str) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(async move {
-            let (happens, lives) = self.call("start");
+            let (happens, lives) = self.change("start", || "it was started".to_owned());
             let mut answer = Err(DEAD.to_owned());
             if happens {
                 let meant = self.outside.last();
@@ -216,7 +232,7 @@ pub(super) struct Sending {
 impl Changes for Sending {
     fn send<'a>(&'a self, change: &'a Change) -> BoxFuture<'a, Result<Answer, String>> {
         Box::pin(async move {
-            let (happens, lives) = self.life.call("send");
+            let (happens, lives) = self.life.change("send", || "it was sent".to_owned());
             let mut answer = Err(DEAD.to_owned());
             if happens {
                 let meant = self.life.outside.last();
