@@ -242,7 +242,7 @@ fn the_upgrade_that_ships_goes_to_its_end_and_the_other_holds_each_trouble() -> 
             "another says success and is not",
             "FAILURE failed upgrade-node/cp3: FAILED: its commands ended well",
         ),
-        ("a budget blocks a drain", "eviction: 429 Cannot evict pod as it would violate"),
+        ("a budget blocks a drain", ": 429 Cannot evict pod as it would violate"),
         ("an API server is away", "kube-apiserver-cp2 on cp2: it runs and is not ready"),
         ("what failed is tried again", "retried package/w2: "),
         ("and done", "ended package/w2: done, as observed"),

@@ -54,7 +54,7 @@ pub fn happened(happened: &Happened) -> String {
     let told = &happened.told;
     let failure = if happened.marks.failure { "FAILURE " } else { "" };
     let step = told.step.as_deref().map(|step| format!(" {step}")).unwrap_or_default();
-    format!("{failure}{}{step}: {}", told.what, told.text)
+    format!("{failure}{}{step}: {}", told.what, super::steps::request(&told.text))
 }
 
 /// The kind of session in words: a word in capitals, and what it means.

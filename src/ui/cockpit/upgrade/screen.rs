@@ -103,7 +103,8 @@ fn laid(app: &App, upgrade: &Upgrade, text: Rect) -> Laid {
         None => Page { says: Prose::new(text.width), output: Prose::new(text.width) },
     };
     let rows = |prose: &Prose| u16::try_from(prose.len()).unwrap_or(u16::MAX);
-    let waits = chosen(app).is_some_and(|step| step.state == StepState::Waiting);
+    let waits = chosen(app).is_some_and(|step| step.state == StepState::Waiting)
+        || upgrade.active.as_ref().is_some_and(|active| !active.waits.is_empty());
     let share = if waits { text.height / 4 } else { text.height / 2 };
     let most = text.height - rows(&page.output).min(share);
     let says = Rect { height: rows(&page.says).min(most), ..text };

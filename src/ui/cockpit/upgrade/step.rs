@@ -61,6 +61,9 @@ pub const fn role(step: &Step) -> Role {
     }
 }
 
+/// With fewer columns, time matters more than words that are also elsewhere.
+const NARROWEST: u16 = 44;
+
 fn key(app: &App, command: Command) -> String {
     let chord = app.keymap.chords(command).first();
     chord.map_or_else(|| format!(":{}", command.name()), ToString::to_string)
@@ -76,8 +79,10 @@ fn head(parts: &mut Parts, upgrade: &Upgrade, step: &Step) {
     let active = upgrade.active.as_ref().filter(|active| active.step == step.id);
     let time =
         active.map_or_else(|| steps::about(step.expected_seconds), |active| steps::spent(upgrade, active));
+    // Where there are few columns, the header says that it is a step.
+    let word = if parts.prose.columns() < NARROWEST { "" } else { "step " };
     parts.prose.line([
-        (format!("step {} · ", steps::place(&upgrade.plan, &step.id)), Role::Dim),
+        (format!("{word}{} · ", steps::place(&upgrade.plan, &step.id)), Role::Dim),
         (state, role(step)),
         (format!(" · {time}"), Role::Dim),
     ]);
