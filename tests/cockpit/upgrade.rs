@@ -75,7 +75,7 @@ fn nothing_runs_before_it_is_confirmed_and_a_step_stops_fails_and_is_tried_again
 fn what_holds_a_step_is_let_through_by_its_word_only() -> Result<()> {
     let terminal = demo(40, 12, "kubelift demo")?;
     terminal.press(["P"])?;
-    terminal.see("step 1 of ")?;
+    terminal.see("▸○ snapshot of etcd on cp1")?;
     terminal.press(["j", "j", "j", "c"])?;
     let question = asked(&terminal, "Type ")?;
     let line = question.line_with("Type ")?;
