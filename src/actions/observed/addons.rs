@@ -9,12 +9,22 @@ use std::collections::HashMap;
 use super::Condition;
 use crate::checks::common::image::Image;
 use crate::checks::common::{addons, list};
-use crate::evidence::Evidence;
 use crate::evidence::objects::{Kind, Node, Pod};
+use crate::evidence::{Evidence, Reason};
 use crate::version::Version;
 
-/// The DaemonSet of kube-proxy asks for a version. Nothing where there is none, or where that is not known.
+/// Whether kubeadm leaves kube-proxy alone: it does where its ConfigMap is not there, and somebody else may look after it.
+fn is_anothers(evidence: &Evidence) -> bool {
+    let reading = evidence.config_maps.get("kube-proxy");
+    reading.and_then(|reading| reading.get().err()).is_some_and(|unread| unread.reason == Reason::Absent)
+}
+
+/// The DaemonSet of kube-proxy asks for a version. Nothing where there is none, where that is not known, or where kubeadm
+/// leaves it alone.
 pub fn kube_proxy_is_asked_for(evidence: &Evidence, version: &Version) -> Option<Condition> {
+    if is_anothers(evidence) {
+        return None;
+    }
     let sets = evidence.objects.workloads.get(&Kind::DaemonSet)?;
     let is_it = |name: &str, namespace: &str| name == "kube-proxy" && namespace == "kube-system";
     let set = sets.iter().find(|set| is_it(&set.metadata.name, &set.metadata.namespace))?;
@@ -38,11 +48,13 @@ pub fn kube_proxy_serves(evidence: &Evidence, node: &str, here: &[&Pod]) -> Opti
     Some(Condition::of(what, why.is_none(), why.unwrap_or_default()))
 }
 
-/// kube-proxy of every node of `nodes`, and wherever else it is, is of a version and ready. Nothing where no node has
-/// kube-proxy.
+/// kube-proxy of every node of `nodes`, and wherever else it is, is of a version and ready; only ready where kubeadm leaves
+/// it alone. Nothing where no node has kube-proxy.
 pub fn kube_proxies_are(evidence: &Evidence, nodes: &[&Node], version: &Version) -> Option<Condition> {
     let pods = &evidence.objects.pods;
-    let what = format!("kube-proxy of every node is v{version}, and ready");
+    let version = Some(version).filter(|_| !is_anothers(evidence));
+    let of = version.map(|version| format!("v{version}, and ")).unwrap_or_default();
+    let what = format!("kube-proxy of every node is {of}ready");
     if let Some(gap) = pods.gaps().first() {
         return Some(Condition::unread(what, gap));
     }
@@ -55,7 +67,7 @@ pub fn kube_proxies_are(evidence: &Evidence, nodes: &[&Node], version: &Version)
     );
     addons::kube_proxy(pods).next()?;
     let mut faults: Vec<(&str, String)> =
-        by_node.into_iter().filter_map(|(node, pod)| Some((node, fault(pod, Some(version))?))).collect();
+        by_node.into_iter().filter_map(|(node, pod)| Some((node, fault(pod, version)?))).collect();
     faults.sort_unstable();
     // A DaemonSet goes from node to node, and stays where one does not come up: that one is the cause.
     faults.sort_by_key(|(_, why)| why.starts_with("it is v"));
@@ -177,6 +189,18 @@ mod tests {
         assert_eq!(serves(&world, "w1"), None);
         assert_eq!(kube_proxy_is_asked_for(&world.evidence, &"1.31.14".parse().unwrap()), None);
         assert_eq!(core_dns_is_ready(&world.evidence), None);
+    }
+
+    #[test]
+    fn a_kube_proxy_that_kubeadm_leaves_alone_may_be_of_any_version() {
+        let mut world = rolled("1.29.0");
+        let absent = crate::evidence::Unread::new("get", "configmaps", Reason::Absent, "");
+        world.evidence.config_maps.insert("kube-proxy".into(), crate::evidence::Reading::Unread(absent));
+        let seen = everywhere(&world, "1.31.14").unwrap();
+        assert_eq!((seen.what.as_str(), seen.holds), ("kube-proxy of every node is ready", Holds::Yes));
+        assert_eq!(kube_proxy_is_asked_for(&world.evidence, &"1.31.14".parse().unwrap()), None);
+        cannot_pull(&mut world, "w1");
+        assert_eq!(everywhere(&world, "1.31.14").unwrap().holds, Holds::No);
     }
 
     #[test]
