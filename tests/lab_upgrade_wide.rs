@@ -49,6 +49,7 @@ fn three_control_planes_are_upgraded_and_never_are_two_away() -> Result<()> {
     eprintln!("{seen}");
     ensure!(seen.looks > 100 && seen.restarts() >= 12, "it looked, and each went away in its turn: {seen}");
     ensure!(seen.together.is_empty(), "two were away at once: {:#?}", seen.together);
+    ensure!(seen.longest_without < 10.0, "the API was away as a whole: {seen}");
 
     desk.probe()?;
     let report = desk.check()?;

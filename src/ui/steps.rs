@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::actions::observed::Holds;
-use crate::actions::plan::{Confirmation, Consent, Hold, Plan, Step, StepState};
+use crate::actions::plan::{Confirmation, Consent, Hold, Plan, Step, StepKind, StepState};
 use crate::actions::runner::{Active, Hands, Upgrade};
 use crate::session::Kind;
 
@@ -25,10 +25,12 @@ pub fn asked(confirmation: &Confirmation) -> String {
     }
 }
 
-/// The prompt that a step's commands stand behind: `cp1#`, or `PATCH` and the like by kubelift itself.
+/// The prompt that a step's commands stand behind: `cp1#` on a machine, `$` anywhere, or `API` for requests of kubelift's
+/// own.
 pub fn prompt(step: &Step) -> String {
     match &step.node {
         Some(node) if !step.kind.is_by_api() => format!("{node}# "),
+        None if step.kind == StepKind::Manual => "$ ".to_owned(),
         _ => "API ".to_owned(),
     }
 }
@@ -37,6 +39,28 @@ pub fn prompt(step: &Step) -> String {
 pub fn place(plan: &Plan, id: &str) -> String {
     let index = plan.steps().position(|step| step.id == id).map_or(0, |index| index + 1);
     format!("{index} of {}", plan.steps().count())
+}
+
+/// What an upgrade that is over left as it was, each with a word of what that is: steps that were left out, nodes that
+/// are left to hand, and cordons of somebody else.
+pub fn leftovers(plan: &Plan) -> Vec<(&'static str, String)> {
+    let skipped = plan.steps().filter(|step| step.state == StepState::Skipped);
+    let skipped = skipped.map(|step| ("left out", format!("{}: {}", step.title, step.why)));
+    let by_hand = plan.left_to_hand.iter().map(|left| ("by hand", format!("{}: {}", left.node, left.why)));
+    // Of a node that this upgrade did not cordon there is nothing to be asked of the API.
+    let cordoned = plan.steps().filter(|step| step.kind == StepKind::Uncordon && step.commands.is_empty());
+    let cordoned = cordoned
+        .filter_map(|step| step.node.as_ref())
+        .map(|node| ("still cordoned", format!("{node}, by somebody else than this upgrade")));
+    skipped.chain(by_hand).chain(cordoned).collect()
+}
+
+/// Whether every node of the cluster went through every step that makes it the target's.
+pub fn is_whole(plan: &Plan) -> bool {
+    let makes_it = |step: &&Step| {
+        matches!(step.kind, StepKind::UpgradeApply | StepKind::UpgradeNode | StepKind::Kubelet)
+    };
+    plan.left_to_hand.is_empty() && plan.steps().filter(makes_it).all(|step| step.state != StepState::Skipped)
 }
 
 /// What holds a step, with what that is about: `InTreeVolume of StorageClass/rbd: 1.31 no longer mounts rbd volumes`.
@@ -187,6 +211,28 @@ mod tests {
         ] {
             assert_eq!(request(&text), short);
         }
+    }
+
+    #[test]
+    fn an_upgrade_with_a_kubelet_left_out_is_not_whole_and_names_it() {
+        use crate::actions::plan::{Decisions, Settings, plan};
+        let mut world = crate::actions::steps::testing::ready_to_upgrade();
+        world.edit_node("w2", |node| node.spec.unschedulable = Some(true));
+        let of = |skipped: &str| {
+            let skipped = [(skipped.to_owned(), "it is dead".to_owned())].into();
+            let decisions = Decisions { skipped, ..Decisions::default() };
+            plan(&world.evidence, &world.target("1.31.14"), &[], &Settings::default(), &decisions)
+        };
+        let plan = of("kubelet/w1");
+        assert!(!is_whole(&plan));
+        assert_eq!(
+            leftovers(&plan),
+            [
+                ("left out", "kubelet 1.31.14 on w1: it is dead".to_owned()),
+                ("still cordoned", "w2, by somebody else than this upgrade".to_owned()),
+            ]
+        );
+        assert!(is_whole(&of("uncordon/w1")), "its node is the target's all the same");
     }
 
     #[test]

@@ -185,6 +185,7 @@ fn apply(decisions: &mut Decisions, entry: &Entry) {
         What::Failed { step, why } => change(decisions, step, |attempt| attempt.failed = Some(why.clone())),
         What::Retried { step } => {
             decisions.attempts.remove(step);
+            decisions.skipped.remove(step);
         }
         What::Skipped { step, reason } => {
             decisions.attempts.remove(step);

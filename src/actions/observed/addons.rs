@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use super::Condition;
 use crate::checks::common::image::Image;
 use crate::checks::common::{addons, list};
-use crate::evidence::objects::{Kind, Node, Pod};
+use crate::evidence::objects::{Kind, Node, Pod, Workload};
 use crate::evidence::{Evidence, Reason};
 use crate::version::Version;
 
@@ -19,38 +19,52 @@ fn is_anothers(evidence: &Evidence) -> bool {
     reading.and_then(|reading| reading.get().err()).is_some_and(|unread| unread.reason == Reason::Absent)
 }
 
-/// The DaemonSet of kube-proxy asks for a version. Nothing where there is none, where that is not known, or where kubeadm
-/// leaves it alone.
+/// The DaemonSet of kube-proxy asks for a version. Nothing where there is none, or where kubeadm leaves it alone.
 pub fn kube_proxy_is_asked_for(evidence: &Evidence, version: &Version) -> Option<Condition> {
     if is_anothers(evidence) {
         return None;
     }
-    let sets = evidence.objects.workloads.get(&Kind::DaemonSet)?;
-    let is_it = |name: &str, namespace: &str| name == "kube-proxy" && namespace == "kube-system";
-    let set = sets.iter().find(|set| is_it(&set.metadata.name, &set.metadata.namespace))?;
-    let image = set.template()?.spec.containers.first()?.image.as_str();
-    let asked = Image::of(image).version()?;
     let what = format!("the DaemonSet kube-proxy asks for v{version}");
-    Some(Condition::of(what, asked == *version, format!("it asks for v{asked}")))
+    let Some(set) = workload(evidence, Kind::DaemonSet, "kube-proxy") else {
+        let sets = evidence.objects.workloads.get(&Kind::DaemonSet);
+        return sets.and_then(|sets| Some(Condition::unread(what, sets.gaps().first()?)));
+    };
+    let image = set.template()?.spec.containers.first()?.image.as_str();
+    let same = Image::of(image).version().as_ref() == Some(version);
+    Some(Condition::of(what, same, format!("it asks for {image}")))
 }
 
-/// kube-proxy of a node, which is among its `pods`, routes what is sent to Services, whichever its version. Nothing where
-/// no node has kube-proxy.
-pub fn kube_proxy_serves(evidence: &Evidence, node: &str, here: &[&Pod]) -> Option<Condition> {
+/// An addon's workload.
+fn workload<'a>(evidence: &'a Evidence, kind: Kind, name: &str) -> Option<&'a Workload> {
+    let mut all = evidence.objects.workloads.get(&kind)?.iter();
+    all.find(|it| it.metadata.name == *name && it.metadata.namespace == *"kube-system")
+}
+
+/// Whether the cluster has kube-proxy: its pods, or what makes them.
+pub fn has_kube_proxy(evidence: &Evidence) -> bool {
+    addons::kube_proxy(&evidence.objects.pods).next().is_some()
+        || workload(evidence, Kind::DaemonSet, "kube-proxy").is_some()
+}
+
+/// kube-proxy of a node, which is among its pods, `here`, routes what is sent to Services, whichever its version: for a
+/// cluster that [has it](has_kube_proxy).
+pub fn kube_proxy_serves(evidence: &Evidence, node: &str, here: &[&Pod]) -> Condition {
     let pods = &evidence.objects.pods;
     let what = format!("kube-proxy of {node} is ready");
     if let Some(gap) = pods.gaps().first() {
-        return Some(Condition::unread(what, gap));
+        return Condition::unread(what, gap);
     }
-    addons::kube_proxy(pods).next()?;
     let proxy = here.iter().find(|pod| addons::is_kube_proxy(pod) && is_wanted(pod));
     let why = fault(proxy.copied(), None);
-    Some(Condition::of(what, why.is_none(), why.unwrap_or_default()))
+    Condition::of(what, why.is_none(), why.unwrap_or_default())
 }
 
 /// kube-proxy of every node of `nodes`, and wherever else it is, is of a version and ready; only ready where kubeadm leaves
 /// it alone. Nothing where no node has kube-proxy.
 pub fn kube_proxies_are(evidence: &Evidence, nodes: &[&Node], version: &Version) -> Option<Condition> {
+    if !has_kube_proxy(evidence) {
+        return None;
+    }
     let pods = &evidence.objects.pods;
     let version = Some(version).filter(|_| !is_anothers(evidence));
     let of = version.map(|version| format!("v{version}, and ")).unwrap_or_default();
@@ -65,7 +79,6 @@ pub fn kube_proxies_are(evidence: &Evidence, nodes: &[&Node], version: &Version)
             .filter(|pod| is_wanted(pod) && !pod.spec.node_name.is_empty())
             .map(|pod| (pod.spec.node_name.as_str(), Some(pod))),
     );
-    addons::kube_proxy(pods).next()?;
     let mut faults: Vec<(&str, String)> =
         by_node.into_iter().filter_map(|(node, pod)| Some((node, fault(pod, version)?))).collect();
     faults.sort_unstable();
@@ -82,7 +95,12 @@ pub fn core_dns_is_ready(evidence: &Evidence) -> Option<Condition> {
     if let Some(gap) = pods.gaps().first() {
         return Some(Condition::unread(what, gap));
     }
-    addons::core_dns(pods).next()?;
+    if addons::core_dns(pods).next().is_none() && workload(evidence, Kind::Deployment, "coredns").is_none() {
+        return None;
+    }
+    if !addons::core_dns(pods).any(is_wanted) {
+        return Some(Condition::of(what, false, "it has none"));
+    }
     let faults: Vec<String> = addons::core_dns(pods)
         .filter(|pod| is_wanted(pod))
         .filter_map(|pod| Some(format!("{}: {}", pod.metadata.name, fault(Some(pod), None)?)))
@@ -97,7 +115,7 @@ const fn is_wanted(pod: &Pod) -> bool {
 
 /// What is wrong with an addon's pod.
 fn fault(pod: Option<&Pod>, version: Option<&Version>) -> Option<String> {
-    let Some(pod) = pod else { return Some("it has no pod there".to_owned()) };
+    let Some(pod) = pod else { return Some("not there: it has no pod".to_owned()) };
     if !pod.is_ready() {
         let waiting = pod.status.container_statuses.iter().find_map(|status| status.state.waiting.as_ref());
         return Some(match waiting {
@@ -106,8 +124,13 @@ fn fault(pod: Option<&Pod>, version: Option<&Version>) -> Option<String> {
             None => "not ready".to_owned(),
         });
     }
-    let runs = Image::of(&pod.spec.containers.first()?.image).version()?;
-    version.filter(|version| runs != **version).map(|_| format!("it is v{runs}"))
+    let version = version?;
+    let image = pod.spec.containers.first().map(|container| container.image.as_str()).unwrap_or_default();
+    match Image::of(image).version() {
+        Some(runs) if runs == *version => None,
+        Some(runs) => Some(format!("it is v{runs}")),
+        None => Some(format!("its image tells no version: {image}")),
+    }
 }
 
 #[cfg(test)]
@@ -135,7 +158,7 @@ mod tests {
         });
     }
 
-    fn serves(world: &World, node: &str) -> Option<Condition> {
+    fn serves(world: &World, node: &str) -> Condition {
         let pods = world.evidence.objects.pods.iter();
         let here: Vec<&Pod> = pods.filter(|pod| pod.spec.node_name == *node).collect();
         kube_proxy_serves(&world.evidence, node, &here)
@@ -165,8 +188,8 @@ mod tests {
         let seen = everywhere(&world, "1.31.14").unwrap();
         assert_eq!(seen.holds, Holds::No);
         assert_eq!(seen.why, "w1: not ready, ErrImagePull: no route to host and cp2: it is v1.30.4");
-        assert_eq!(serves(&world, "w1").unwrap().why, "not ready, ErrImagePull: no route to host");
-        assert_eq!(serves(&world, "cp2").unwrap().holds, Holds::Yes, "an old one serves");
+        assert_eq!(serves(&world, "w1").why, "not ready, ErrImagePull: no route to host");
+        assert_eq!(serves(&world, "cp2").holds, Holds::Yes, "an old one serves");
     }
 
     #[test]
@@ -175,8 +198,23 @@ mod tests {
         world.edit_pod("kube-proxy-w2", |pod| {
             pod.metadata.deletion_timestamp = Some(crate::checks::testing::now());
         });
-        assert_eq!(everywhere(&world, "1.31.14").unwrap().why, "w2: it has no pod there");
-        assert_eq!(serves(&world, "w2").unwrap().holds, Holds::No);
+        assert_eq!(everywhere(&world, "1.31.14").unwrap().why, "w2: not there: it has no pod");
+        assert_eq!(serves(&world, "w2").holds, Holds::No);
+    }
+
+    #[test]
+    fn an_image_that_tells_no_version_is_not_the_targets() {
+        let mut world = rolled("1.31.14");
+        world.edit_pod("kube-proxy-w1", |pod| {
+            pod.spec.containers =
+                serde_json::from_value(json!([{ "name": "kube-proxy", "image": "kube-proxy@sha256:00" }]))
+                    .unwrap();
+        });
+        assert_eq!(
+            everywhere(&world, "1.31.14").unwrap().why,
+            "w1: its image tells no version: kube-proxy@sha256:00"
+        );
+        assert_eq!(serves(&world, "w1").holds, Holds::Yes, "it serves all the same");
     }
 
     #[test]
@@ -186,7 +224,7 @@ mod tests {
             world.evidence.objects.pods.items.iter().filter(|pod| pod.is_mirror()).cloned().collect();
         world.evidence.objects.workloads.clear();
         assert_eq!(everywhere(&world, "1.31.14"), None);
-        assert_eq!(serves(&world, "w1"), None);
+        assert!(!has_kube_proxy(&world.evidence));
         assert_eq!(kube_proxy_is_asked_for(&world.evidence, &"1.31.14".parse().unwrap()), None);
         assert_eq!(core_dns_is_ready(&world.evidence), None);
     }
@@ -213,7 +251,7 @@ mod tests {
             "",
         ));
         assert_eq!(everywhere(&world, "1.31.14").unwrap().holds, Holds::Unknown);
-        assert_eq!(serves(&world, "w1").unwrap().holds, Holds::Unknown);
+        assert_eq!(serves(&world, "w1").holds, Holds::Unknown);
         assert_eq!(core_dns_is_ready(&world.evidence).unwrap().holds, Holds::Unknown);
     }
 
@@ -223,6 +261,6 @@ mod tests {
         let asked =
             |version: &str| kube_proxy_is_asked_for(&world.evidence, &version.parse().unwrap()).unwrap();
         assert_eq!(asked("1.30.4").holds, Holds::Yes);
-        assert_eq!(asked("1.31.14").why, "it asks for v1.30.4");
+        assert_eq!(asked("1.31.14").why, "it asks for registry.k8s.io/kube-proxy:v1.30.4");
     }
 }

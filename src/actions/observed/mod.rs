@@ -2,7 +2,9 @@
 
 mod addons;
 
-pub use addons::{core_dns_is_ready, kube_proxies_are, kube_proxy_is_asked_for, kube_proxy_serves};
+pub use addons::{
+    core_dns_is_ready, has_kube_proxy, kube_proxies_are, kube_proxy_is_asked_for, kube_proxy_serves,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -223,9 +225,12 @@ pub fn node_is_ready(node: &Node) -> Condition {
     }
 }
 
-/// A program of the package manager is of a version, whole, and held again.
+/// A program of the package manager is of a version, and whole; with apt it is held again. With dnf the repository's own
+/// `exclude` does that, which no package shows.
 pub fn package_is(facts: &NodeFacts, name: &str, version: &Version) -> Condition {
-    let what = format!("the package {name} is {version}, whole and held");
+    let by_apt = facts.packages.as_ref().is_none_or(|packages| packages.manager.as_deref() != Some("dnf"));
+    let whole = if by_apt { "whole and held" } else { "whole" };
+    let what = format!("the package {name} is {version}, {whole}");
     let packages = match facts.read("packages", &facts.packages) {
         crate::evidence::node_facts::Known::Read(packages)
         | crate::evidence::node_facts::Known::Partly(packages, _) => packages,
@@ -244,7 +249,8 @@ pub fn package_is(facts: &NodeFacts, name: &str, version: &Version) -> Condition
     } else {
         "it is not held".to_owned()
     };
-    Condition::of(what, same && status == "installed" && package.held != Some(false), why)
+    let held = !by_apt || package.held != Some(false);
+    Condition::of(what, same && status == "installed" && held, why)
 }
 
 /// `1.31.14` of a package's version, such as `1.31.14-1.1` or `0:1.31.14-150500.1.1`.

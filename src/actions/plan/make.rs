@@ -28,11 +28,12 @@ pub fn plan(
     let (nodes, left_to_hand) = nodes(evidence);
     let (masters, workers): (Vec<&Node>, Vec<&Node>) =
         nodes.into_iter().partition(|node| node.is_control_plane());
+    let all: Vec<&Node> = masters.iter().chain(&workers).copied().collect();
     let mut phases = Vec::new();
     if let Some(first) = first_control_plane(&site, &masters) {
         let others: Vec<&Node> = masters.iter().copied().filter(|node| !std::ptr::eq(*node, first)).collect();
         phases.push(phase("Before", before(&site, first)));
-        phases.push(phase(format!("Control plane {}", first.metadata.name), first_steps(&site, first)));
+        phases.push(phase(format!("Control plane {}", first.metadata.name), first_steps(&site, first, &all)));
         for node in &others {
             let steps =
                 vec![package::make(&site, node), pull::make(&site, node), upgrade_node::make(&site, node)];
@@ -48,7 +49,6 @@ pub fn plan(
         steps.extend(kubelet_steps(&site, node));
         phases.push(phase(format!("Worker {}", node.metadata.name), steps));
     }
-    let all: Vec<&Node> = masters.iter().chain(&workers).copied().collect();
     if let Some(step) = addons::make(&site, &all) {
         phases.push(phase("After", vec![step]));
     }
@@ -67,7 +67,7 @@ pub fn plan(
 }
 
 /// The version that the first hop ends at: the target, or the newest known patch of the minor on the way.
-fn hop(target: &Target) -> Version {
+pub fn hop(target: &Target) -> Version {
     let minor = target.first_hop();
     if target.to.minor() == minor {
         return target.to.clone();
@@ -96,9 +96,9 @@ fn before(site: &Site, first: &Node) -> Vec<Step> {
     }
 }
 
-fn first_steps(site: &Site, node: &Node) -> Vec<Step> {
+fn first_steps(site: &Site, node: &Node, all: &[&Node]) -> Vec<Step> {
     let mut steps = vec![package::make(site, node), pull::make(site, node), upgrade_apply::make(site, node)];
-    if changes_minor(site) {
+    if changes_minor(site, all) {
         steps.push(manual::network_plugin(site));
     }
     steps
@@ -106,7 +106,7 @@ fn first_steps(site: &Site, node: &Node) -> Vec<Step> {
 
 /// Whether the hop is to another minor: also when its API servers are there already, and some kubelet is not, or when
 /// this upgrade has come by the step before.
-fn changes_minor(site: &Site) -> bool {
+fn changes_minor(site: &Site, all: &[&Node]) -> bool {
     let minor = site.to.minor();
     let other = |node: &Node| {
         let kubelet: Result<Version, _> = node.status.node_info.kubelet_version.parse();
@@ -115,7 +115,7 @@ fn changes_minor(site: &Site) -> bool {
     site.from.minor() != minor
         || site.attempt(manual::NETWORK_PLUGIN).is_some()
         || site.decisions.skipped.contains_key(manual::NETWORK_PLUGIN)
-        || site.evidence.objects.nodes.items.iter().any(|node| other(node))
+        || all.iter().any(|node| other(node))
 }
 
 fn kubelet_steps(site: &Site, node: &Node) -> Vec<Step> {

@@ -8,7 +8,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use make::plan;
+pub use make::{hop, plan};
 pub use settings::{Attempt, Consent, DEFAULT_BACKUP_FOLDER, Decisions, Hold, Settings};
 
 use super::observed::Condition;

@@ -19,9 +19,19 @@ pub(super) fn assign(phases: &mut [Phase], findings: &[Finding], decisions: &Dec
         step.held_by.extend(unknowns(step));
         step.held_by.retain(|hold| !decisions.consents.contains(&hold.consent));
         let (mut state, mut why) = state(step, decisions, before.as_deref());
-        if applied && is_backup(step) && !state.is_over() && decisions.attempt(&step.id).is_none() {
-            state = StepState::Skipped;
-            "kubeadm upgrade apply was run without it".clone_into(&mut why);
+        if applied && is_backup(step) && !state.is_over() {
+            match decisions.attempt(&step.id) {
+                None => {
+                    state = StepState::Skipped;
+                    "kubeadm upgrade apply was run without it".clone_into(&mut why);
+                }
+                // It may have been carried away since, as it should be.
+                Some(attempt) if attempt.ended.is_some() => {
+                    state = StepState::Done;
+                    "it was seen then; where it is now was not looked at".clone_into(&mut why);
+                }
+                Some(_) => {}
+            }
         }
         step.state = state;
         step.why = why;

@@ -168,6 +168,20 @@ fn a_configuration_written_in_the_second_in_which_its_step_began_is_new() {
 }
 
 #[test]
+fn a_snapshot_that_was_carried_away_after_apply_opens_no_step_again() {
+    let mut world = ready_to_upgrade();
+    let now = crate::checks::testing::now();
+    let attempt = || Attempt { started: now, nonce: "n".into(), said: true, failed: None, ended: Some(now) };
+    let state = |world: &World| {
+        let attempts = ["backup/cp1", "upgrade-apply/cp1"].map(|id| (id.to_owned(), attempt())).into();
+        plan_of(world, &[], &Decisions { attempts, ..Decisions::default() }).step("backup/cp1").unwrap().state
+    };
+    assert_eq!(state(&world), StepState::Ready, "before apply it is needed");
+    at_target(&mut world, "cp1", "1.31.14");
+    assert_eq!(state(&world), StepState::Done);
+}
+
+#[test]
 fn a_dnf_node_gets_dnfs_words() {
     let mut world = ready_to_upgrade();
     world.facts("w1", |facts| {

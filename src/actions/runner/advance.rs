@@ -11,6 +11,7 @@ use crate::actions::journal::What;
 use crate::actions::observed::{Condition, Holds, all};
 use crate::actions::plan::{Step, StepKind};
 use crate::actions::ports::Output;
+use crate::actions::steps::drain::consent;
 use crate::evidence::objects::meta::CORDONED_BY;
 
 /// How long a drain waits before it looks again.
@@ -99,17 +100,23 @@ impl Runner {
             return None;
         }
         let (step, work) = self.current()?;
-        if work.busy || work.said.is_some() {
+        if work.busy {
             return None;
         }
         let (kind, hands, id) = (step.kind, work.hands, step.id.clone());
-        if self.stopping {
-            if hands == Hands::Operator || work.started {
-                // The command that runs is the operator's, or goes on: behind it is the safe point.
-            } else {
-                self.fail("stopped by the operator at a safe point");
-                return None;
-            }
+        let waiting = work.said.is_some();
+        if self.stopping && (waiting || hands == Hands::Operator) {
+            // Nothing of it is kubelift's to end: without this nobody could leave a step whose end never comes.
+            self.fail("stopped by the operator while its end was waited for");
+            return None;
+        }
+        // A command that runs goes on: behind it is the safe point.
+        if self.stopping && !work.started {
+            self.fail("stopped by the operator at a safe point");
+            return None;
+        }
+        if waiting {
+            return None;
         }
         let effect = match (hands, kind) {
             (Hands::Operator, _) => None,
@@ -170,14 +177,15 @@ impl Runner {
         let node = seen.evidence.objects.nodes.items.iter().find(|node| node.metadata.name == name)?;
         let owner = self.journal.decisions().owner.clone();
         if node.spec.unschedulable != Some(true) {
-            if self.work.as_ref()?.over > 0 {
+            let cordon_seen = self.work.as_ref()?.cordon_seen;
+            if self.work.as_ref()?.over > 0 && !cordon_seen {
                 // It was sent: its effect is on its way to us.
                 self.work.as_mut()?.waits =
                     vec![format!("the cordon of {name}, which was answered well, to be seen")];
                 return Some(Effect::Wait(PAUSE));
             }
             let cordon = requests::cordon(&name, &owner);
-            if !self.work.as_ref()?.commands.contains(&cordon.to_string()) {
+            if cordon_seen || !self.work.as_ref()?.commands.contains(&cordon.to_string()) {
                 self.fail(&format!("{name} was uncordoned meanwhile by whoever had cordoned it"));
                 return None;
             }
@@ -187,6 +195,7 @@ impl Runner {
         let now = self.clock.now();
         let pods_seen = seen.evidence.objects.pods.state().as_of.unwrap_or(seen.evidence.at);
         let work = self.work.as_mut()?;
+        work.cordon_seen = true;
         let left = selection.leave.len() + selection.leaving.len();
         // Its commands are the cordon, if it is ours, and an eviction a pod.
         work.over = work.commands.len().saturating_sub(left).max(1);
@@ -216,9 +225,8 @@ impl Runner {
     /// A pod that came to the node since the confirmation, and would be lost.
     fn unconsented(&self, selection: &Selection) -> Option<String> {
         let consents = &self.journal.decisions().consents;
-        let let_through = |name: &str| consents.iter().any(|consent| consent.subject == name);
         let new = selection.leave.iter().find_map(|leaves| {
-            leaves.lost.filter(|_| !let_through(&leaves.pod.to_string())).map(|lost| (leaves, lost))
+            leaves.lost.filter(|_| !consents.contains(&consent(&leaves.pod))).map(|lost| (leaves, lost))
         });
         new.map(|(leaves, lost)| format!("{} came to the node meanwhile: {lost}", leaves.pod))
     }

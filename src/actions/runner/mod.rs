@@ -133,7 +133,7 @@ impl Runner {
                 What::Said { step }
             }
             Order::Retry { step } => {
-                self.in_state(&step, &[StepState::Failed])?;
+                self.in_state(&step, &[StepState::Failed, StepState::Skipped])?;
                 What::Retried { step }
             }
             Order::Skip { step, reason } => {

@@ -31,7 +31,7 @@ pub enum Order {
         /// Its id.
         step: String,
     },
-    /// Try a failed step again.
+    /// Try a step again that failed, or was left out.
     Retry {
         /// Its id.
         step: String,

@@ -330,6 +330,53 @@ fn at_workers() -> World {
 }
 
 #[test]
+fn a_step_whose_end_never_comes_is_left_by_a_stop_and_tried_again_or_left_out() {
+    let mut bench = Bench::new(false);
+    bench.skip_to("package/cp1");
+    bench.run("package/cp1", "").unwrap();
+    bench.runner.order(Order::Said { step: "package/cp1".to_owned() }).unwrap();
+    bench.observe();
+    assert_eq!(bench.state("package/cp1"), StepState::Waiting);
+    bench.runner.order(Order::Stop).unwrap();
+    assert_eq!(bench.runner.next_effect(), None);
+    bench.observe();
+    let failed = bench.view().plan.step("package/cp1").unwrap().clone();
+    assert_eq!((failed.state, failed.why.starts_with("stopped by the operator")), (StepState::Failed, true));
+
+    let skip = Order::Skip { step: failed.id.clone(), reason: "a slip".to_owned() };
+    bench.runner.order(skip).unwrap();
+    assert_eq!(bench.state("package/cp1"), StepState::Skipped);
+    bench.runner.order(Order::Retry { step: failed.id }).unwrap();
+    assert_eq!(bench.state("package/cp1"), StepState::Ready, "what was left out can be taken in again");
+}
+
+#[test]
+fn a_drain_whose_node_is_opened_again_fails_and_says_so() {
+    let mut bench = Bench::on(at_workers(), false);
+    bench.skip_to("drain/w1");
+    bench.run("drain/w1", "w1").unwrap();
+    let Some(Effect::Send { change, .. }) = bench.runner.next_effect() else { panic!("the cordon") };
+    bench.runner.outcome(Outcome::Answered(change, None, good()));
+    let cordon = |bench: &mut Bench, on: bool| {
+        bench.world.edit_node("w1", |node| {
+            node.spec.unschedulable = on.then_some(true);
+            node.metadata.annotations =
+                serde_json::from_value(json!({ "kubelift.io/cordoned-by": "me@desk" })).unwrap();
+        });
+        bench.observe();
+    };
+    cordon(&mut bench, true);
+    let Some(Effect::Send { change, pod }) = bench.runner.next_effect() else { panic!("an eviction") };
+    bench.runner.outcome(Outcome::Answered(change, pod, refused(429)));
+    cordon(&mut bench, false);
+    bench.runner.next_effect();
+    bench.observe();
+    let step = bench.view().plan.step("drain/w1").unwrap().clone();
+    assert_eq!(step.state, StepState::Failed, "it is not cordoned over somebody's head");
+    assert!(step.why.contains("w1 was uncordoned meanwhile"), "{}", step.why);
+}
+
+#[test]
 fn a_drain_cordons_first_and_evicts_what_it_showed_until_the_node_is_empty() {
     let mut bench = Bench::on(at_workers(), false);
     bench.skip_to("drain/w1");
@@ -386,7 +433,8 @@ fn a_pod_that_would_be_lost_needs_its_name_and_one_that_comes_later_stops_the_dr
     let mut bench = Bench::on(world, false);
     bench.skip_to("drain/w1");
     assert_eq!(bench.state("drain/w1"), StepState::Blocked);
-    let consent = Consent { code: "PodLeavesForGood".to_owned(), subject: "shop/debug".to_owned() };
+    let consent =
+        Consent { code: "PodLeavesForGood".to_owned(), subject: "shop/debug, UID debug".to_owned() };
     let order = |answer: &str| Order::Consent {
         step: "drain/w1".to_owned(),
         consent: consent.clone(),

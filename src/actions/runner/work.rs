@@ -42,6 +42,8 @@ pub(super) struct Work {
     pub held_up: bool,
     /// How often in a row a machine could not be asked.
     pub silent: u32,
+    /// Whether the node of a drain was seen cordoned.
+    pub cordon_seen: bool,
 }
 
 impl Work {
@@ -65,6 +67,7 @@ impl Work {
             waits: Vec::new(),
             held_up: false,
             silent: 0,
+            cordon_seen: false,
         }
     }
 

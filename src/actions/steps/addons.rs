@@ -40,7 +40,10 @@ pub(in crate::actions) fn make(site: &Site, nodes: &[&Node]) -> Option<Step> {
 /// Holds a step of a node whose kube-proxy does not run.
 pub(super) fn hold(site: &Site, node: &Node, step: &mut Step) {
     let name = &node.metadata.name;
-    let Some(serves) = kube_proxy_serves(site.evidence, name, site.pods_of(name)) else { return };
+    if !site.has_kube_proxy {
+        return;
+    }
+    let serves = kube_proxy_serves(site.evidence, name, site.pods_of(name));
     match serves.holds {
         Holds::Yes => {}
         Holds::Unknown => step.precondition.push(serves),

@@ -1,7 +1,7 @@
 //! A node is emptied before its kubelet: cordoned with this upgrade's mark, its pods evicted as budgets allow.
 
 use super::{Site, addons, step};
-use crate::actions::drain::{Selection, held, requests};
+use crate::actions::drain::{PodRef, Selection, held, requests};
 use crate::actions::observed::{Condition, Holds, kubelet_is};
 use crate::actions::plan::{Confirmation, Consent, Hold, Step, StepKind};
 use crate::checks::common::list;
@@ -35,7 +35,7 @@ pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
         .iter()
         .filter_map(|leaves| Some((&leaves.pod, leaves.lost?)))
         .map(|(pod, lost)| Hold {
-            consent: Consent { code: LOST.to_owned(), subject: pod.to_string() },
+            consent: consent(pod),
             answer: pod.name.to_string(),
             why: format!("{pod}: {lost}"),
         })
@@ -63,6 +63,11 @@ pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
         }
     };
     step
+}
+
+/// The consent to lose a pod: this one, and none that has its name later or elsewhere.
+pub(in crate::actions) fn consent(pod: &PodRef) -> Consent {
+    Consent { code: LOST.to_owned(), subject: format!("{pod}, UID {}", pod.uid) }
 }
 
 fn effects(site: &Site, selection: &Selection) -> Vec<String> {

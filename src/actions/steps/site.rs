@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::actions::drain::{Selection, sort};
 use crate::actions::observed::{
-    Condition, Holds, all_servers_are, kubeadm_config_is, manifests_are, server_is,
+    Condition, Holds, all_servers_are, has_kube_proxy, kubeadm_config_is, manifests_are, server_is,
 };
 use crate::actions::plan::{Attempt, Decisions, Settings, Step};
 use crate::checks::common::kubelet_config;
@@ -29,6 +29,8 @@ pub(in crate::actions) struct Site<'a> {
     pub(super) all_servers: Condition,
     /// That kubeadm-config says the hop's end.
     pub(super) applied: Condition,
+    /// Whether nodes have kube-proxy.
+    pub(super) has_kube_proxy: bool,
     /// kubelet-config, or why it is not known.
     pub(super) kubelet_config: Result<Kept, String>,
     owners: Owners<'a>,
@@ -58,6 +60,7 @@ impl<'a> Site<'a> {
         Self {
             all_servers: all_servers_are(evidence, &to),
             applied: kubeadm_config_is(evidence, &to),
+            has_kube_proxy: has_kube_proxy(evidence),
             kubelet_config,
             owners: Owners::of(&evidence.objects),
             pods,
@@ -81,7 +84,7 @@ impl<'a> Site<'a> {
 
     /// Turns a step of kubeadm into a restart of the kubelet, where the manifests are the target's and what runs is not.
     pub(super) fn mend(&self, step: &mut Step, node: &Node) {
-        let begun = self.attempt(&step.id).is_some();
+        let begun = self.attempt(&step.id).is_some_and(|attempt| attempt.failed.is_none());
         let written = self.facts(node).is_ok_and(|facts| manifests_are(facts, &self.to));
         let runs = server_is(self.evidence, node, &self.to).iter().all(|says| says.holds == Holds::Yes);
         if begun || !written || runs {

@@ -39,6 +39,13 @@ pub(crate) fn addons_at_target(world: &mut World, version: &str) {
             pod.spec.containers = serde_json::from_value(containers.clone()).unwrap();
         });
     }
+    for name in ["coredns-1", "coredns-2"] {
+        world.pod(json!({
+            "metadata": { "namespace": "kube-system", "name": name, "labels": { "k8s-app": "kube-dns" },
+                "ownerReferences": [{ "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "coredns", "controller": true }] },
+            "spec": { "nodeName": "cp1", "containers": [{ "name": "coredns", "image": "registry.k8s.io/coredns/coredns:v1.11.3" }] },
+            "status": { "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] } }));
+    }
     let sets = world.evidence.objects.workloads.get_mut(&Kind::DaemonSet).unwrap();
     sets.items = std::sync::Arc::new([]);
     world.workload(

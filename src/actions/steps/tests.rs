@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::testing::{addons_at_target, at_target, ready_to_upgrade};
 use crate::actions::observed::{Holds, all};
-use crate::actions::plan::{Attempt, Decisions, Settings, Step, plan};
+use crate::actions::plan::{Attempt, Decisions, Settings, Step, StepState, plan};
 use crate::checks::testing::{World, now};
 use crate::evidence::Reading;
 
@@ -134,6 +134,23 @@ fn a_backup_ends_with_a_new_snapshot_that_is_verified() {
     );
 }
 
+#[test]
+fn a_backup_needs_room_for_two_databases_and_asks_where_that_is_not_known() {
+    let of = |change: fn(&mut crate::evidence::NodeFacts)| {
+        let mut world = before();
+        world.facts("cp1", change);
+        let plan =
+            plan(&world.evidence, &world.target(TARGET), &[], &Settings::default(), &Decisions::default());
+        plan.step("backup/cp1").unwrap().clone()
+    };
+    let roomy = of(|_| {});
+    assert_eq!((roomy.state, roomy.held_by.len()), (StepState::Ready, 0));
+    let full = of(|facts| facts.etcd.as_mut().unwrap().db_file_bytes = Some(40_000_000_000));
+    assert_eq!(full.state, StepState::Blocked, "twice 40 GB do not fit into 60");
+    let unknown = of(|facts| facts.disk = None);
+    assert_eq!((unknown.state, unknown.held_by[0].answer.as_str()), (StepState::Blocked, "unknown"));
+}
+
 fn with_images() -> World {
     let mut world = before();
     images(&mut world, &["kube-apiserver", "kube-controller-manager", "kube-scheduler"]);
@@ -187,6 +204,16 @@ fn a_package_ends_whole_held_and_with_kubeadms_own_word() {
             ("a probe of w1 was made after", |world| stale(world, "w1")),
         ],
     );
+}
+
+#[test]
+fn with_dnf_the_repository_holds_packages_and_no_package_shows_it() {
+    let mut world = over();
+    world.facts("w1", |facts| facts.packages.as_mut().unwrap().manager = Some("dnf".into()));
+    package(&mut world, "w1", "kubeadm", |package| package["held"] = json!(false));
+    assert_eq!(all(&step(&world, "package/w1").postcondition), Holds::Yes);
+    package(&mut world, "w1", "kubeadm", |package| package["version"] = json!("1.30.4-150500.1.1"));
+    assert_eq!(all(&step(&world, "package/w1").postcondition), Holds::No);
 }
 
 /// What every step of kubeadm on the control plane cp1 ends with.

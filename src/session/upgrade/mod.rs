@@ -3,6 +3,7 @@
 //! What is read comes from the session below, as it is. This one adds the upgrade to each snapshot, hands orders to
 //! the runner, and does what it gives out. Until the cluster is known the journal cannot be, and nothing is changed.
 
+mod aim;
 #[cfg(test)]
 mod killed;
 mod record;
@@ -29,6 +30,7 @@ use crate::checks::Target;
 use crate::cluster::changes::Changer;
 use crate::cluster::client::Connection;
 use crate::evidence::{Evidence, Progress, Reason};
+use crate::version::Version;
 
 /// How often the end of a step is usually looked for, where nothing else wakes the session.
 pub const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -66,6 +68,7 @@ pub fn guide(below: Handle, means: Means) -> (Handle, Guiding) {
         publish,
         guided,
         journal: Arc::from([]),
+        aim: None,
         happened: Arc::from([]),
     };
     let task = tokio::spawn(guide.run(asked));
@@ -110,6 +113,8 @@ struct Guide {
     guided: Guided,
     /// The entries of the journal that are in the recording, copied when there are new ones only.
     journal: Arc<[Entry]>,
+    /// The end of the hop: what was judged for another target is not planned by.
+    aim: Option<Version>,
     /// The same as the log has them.
     happened: Arc<[Happened]>,
 }
@@ -166,7 +171,9 @@ impl Guide {
                 Err(why) => Guided::No(why),
             };
         }
-        if let Guided::Yes(runner, ..) = &mut self.guided {
+        if let Guided::Yes(runner, ..) = &mut self.guided
+            && self.aim.as_ref() == Some(&target.to)
+        {
             runner.observe(Arc::clone(&snapshot.evidence), &target, Arc::clone(&snapshot.findings));
         }
     }
@@ -178,12 +185,16 @@ impl Guide {
         let state =
             self.means.state.clone().map_or_else(state_folder, Ok).map_err(|error| error.to_string())?;
         let folder = Folder::open(&state, uid).map_err(|error| error.to_string())?;
-        let place = folder.path().display().to_string();
-        let recording = Recording::begin(folder.path(), snapshot).map_err(|error| error.to_string())?;
+        let folder_path = folder.path().to_owned();
+        let place = folder_path.display().to_string();
         let store: Arc<dyn Store> = Arc::new(folder);
         let journal = Journal::open(store, Arc::clone(&self.means.clock), &self.means.owner)
             .map_err(|error| error.to_string())?;
         let changer = self.changer(&journal.permit()).await?;
+        let to = aim::aim(&journal, &snapshot.evidence, target);
+        let target = &Target { to: to.clone(), ..target.clone() };
+        let recording =
+            Recording::begin(folder_path.as_path(), snapshot).map_err(|error| error.to_string())?;
         let means = &self.means;
         let ports = (Arc::clone(&means.clock), Arc::clone(&means.chance));
         let machines = means.machines.is_some();
@@ -191,7 +202,8 @@ impl Guide {
             .map_err(|error| error.to_string())?;
         runner.recorded_in(&recording.path().display().to_string());
         // From here on it does not move when the cluster does.
-        drop(self.below.send(Request::Target(Some(target.to.clone()))).await);
+        drop(self.below.send(Request::Target(Some(to.clone()))).await);
+        self.aim = Some(to);
         Ok(Guided::Yes(Box::new(runner), changer, recording))
     }
 

@@ -95,6 +95,9 @@ impl Guide {
         let Some(step) = plan.next() else {
             if plan.is_finished() && !self.finished {
                 lines.push(format!("finished: every step to {} is over", plan.target));
+                let said = plan.steps().filter(|step| step.state == StepState::Said);
+                lines.extend(said.map(|step| format!("  said, not seen: {}", step.title)));
+                lines.extend(steps::leftovers(plan).iter().map(|(word, what)| format!("  {word}: {what}")));
                 self.finished = true;
             }
             return;
