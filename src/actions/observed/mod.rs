@@ -6,7 +6,6 @@ pub use addons::{
     core_dns_is_ready, has_kube_proxy, kube_proxies_are, kube_proxy_is_asked_for, kube_proxy_serves,
 };
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::checks::common::image::Image;
@@ -197,15 +196,6 @@ pub fn manifests_are(facts: &NodeFacts, version: &Version) -> bool {
             manifest.images.iter().any(|image| Image::of(image).version().as_ref() == Some(version))
         })
     })
-}
-
-/// When the static pods' containers of a node were started: the newest start.
-pub fn static_pods_started(evidence: &Evidence, node: &str) -> Option<Timestamp> {
-    let here = static_pods::kube_system(&evidence.objects.pods)
-        .filter(|pod| pod.is_mirror() && pod.spec.node_name == *node);
-    here.flat_map(|pod| pod.status.container_statuses.iter())
-        .filter_map(|status| status.state.running.as_ref()?.started_at)
-        .max()
 }
 
 /// The kubelet of a node is of a version, as the Node says.
