@@ -103,6 +103,20 @@ fn a_node_whose_list_is_the_targets_keeps_it() {
 }
 
 #[test]
+fn a_login_that_the_probe_took_out_of_an_address_is_left_as_it_is() {
+    let mut world = ready_to_upgrade();
+    world.facts("w1", |facts| {
+        let line = &mut facts.packages.as_mut().unwrap().repositories[0];
+        line.uri = "https://[masked]@mirror.example/core:/stable:/v1.30/deb/".into();
+    });
+    let plan = plan_of(&world, &[], &Decisions::default());
+    assert_eq!(
+        plan.step("package/w1").unwrap().commands[0],
+        r"sed -i '1s#mirror\.example/core:/stable:/v1\.30/deb/#mirror.example/core:/stable:/v1.31/deb/#' /etc/apt/sources.list.d/kubernetes.list"
+    );
+}
+
+#[test]
 fn behind_the_first_control_plane_the_way_back_is_still_the_old_version() {
     let target = Target { from: "1.31.14".parse().unwrap(), to: "1.31.14".parse().unwrap(), chosen: false };
     let world = ready_to_upgrade();

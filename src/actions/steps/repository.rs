@@ -41,6 +41,11 @@ pub(super) fn of(facts: &NodeFacts) -> Result<Repositories<'_>, Condition> {
     Ok(Repositories { manager, packages })
 }
 
+/// An address from its host on, where the probe took name and password out of it: what is replaced must be in the file.
+fn without_login(address: &str) -> &str {
+    address.split_once("//[masked]@").map_or(address, |(_, rest)| rest)
+}
+
 impl<'a> Repositories<'a> {
     /// Enabled lines that hold Kubernetes' packages, by the minor in their address.
     fn lines(&self) -> impl Iterator<Item = (&'a Repository, Minor)> {
@@ -67,7 +72,7 @@ impl<'a> Repositories<'a> {
             let new = line.uri.replace(&format!("v{at}"), &format!("v{minor}"));
             let path = quote(&line.path);
             let number = line.line.map(|number| number.to_string()).unwrap_or_default();
-            commands.push(replace(&number, &line.uri, &new, &path));
+            commands.push(replace(&number, without_login(&line.uri), without_login(&new), &path));
             let keys = line.signed_by.as_deref().unwrap_or_default();
             match self.manager {
                 Manager::Apt if new.starts_with("https://pkgs.k8s.io/") => {
@@ -78,7 +83,7 @@ impl<'a> Repositories<'a> {
                 Manager::Apt => {}
                 Manager::Dnf => commands.extend(keys.iter().filter_map(|key| {
                     let new = key.replace(&format!("v{at}"), &format!("v{minor}"));
-                    (new != key.as_str()).then(|| replace("", key, &new, &path))
+                    (new != key.as_str()).then(|| replace("", without_login(key), without_login(&new), &path))
                 })),
             }
         }
