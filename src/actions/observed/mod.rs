@@ -126,7 +126,8 @@ pub fn all_servers_are(evidence: &Evidence, version: &Version) -> Condition {
     }
 }
 
-/// kubeadm-config names a version: what the last whole `kubeadm upgrade apply` leaves.
+/// kubeadm-config names a version: `kubeadm upgrade apply` uploads it when its control plane runs, first of what it does then;
+/// kubelet-config, tokens and addons follow. Source: `PerformPostUpgradeTasks` in kubeadm's `postupgrade.go`.
 pub fn kubeadm_config_is(evidence: &Evidence, version: &Version) -> Condition {
     let what = format!("kubeadm-config says v{version}");
     match kubeadm::configuration(evidence) {

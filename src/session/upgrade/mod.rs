@@ -269,7 +269,8 @@ impl Guide {
                 if let Some(new) = entries.get(self.journal.len()..).filter(|new| !new.is_empty()) {
                     new.iter().for_each(|entry| recording.entry(entry));
                     self.journal = entries.into();
-                    self.happened = happened(entries);
+                    let old = self.happened.iter().cloned();
+                    self.happened = old.chain(happened(self.happened.len(), new)).collect();
                 }
                 snapshot.journal = Arc::clone(&self.journal);
                 snapshot.happened = Arc::clone(&self.happened);

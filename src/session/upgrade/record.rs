@@ -148,13 +148,13 @@ fn told(entry: &Entry) -> Told {
     }
 }
 
-/// The journal as the log of a session shows it.
-pub(super) fn happened(entries: &[Entry]) -> Arc<[Happened]> {
-    let one = |(frame, entry): (usize, &Entry)| Happened {
-        frame,
+/// Entries of the journal as the log of a session shows them; `first` is the number of the first.
+pub(super) fn happened(first: usize, entries: &[Entry]) -> impl Iterator<Item = Happened> {
+    let one = move |(index, entry): (usize, &Entry)| Happened {
+        frame: first + index,
         at: entry.at,
         marks: marks(entry),
         told: told(entry),
     };
-    entries.iter().enumerate().map(one).collect()
+    entries.iter().enumerate().map(one)
 }
