@@ -254,7 +254,7 @@ commands! {
     Run            "run"              "run"      PLAN.and(PLAIN),  Step, ready, "Show what a step runs, and ask if it shall";
     Said           "done"             "done"     PLAN.and(PLAIN),  Step, by_hand, "Say that the commands of the step under way were run";
     Consent        "consent"          "let through" PLAN.and(PLAIN), StepWords, held, "Let through what holds a step up, by the word that it asks for";
-    Retry          "retry"            "retry"    PLAN.and(PLAIN),  Step, failed, "Try a failed step again";
+    Retry          "retry"            "retry"    PLAN.and(PLAIN),  Step, failed, "Try what failed or was skipped";
     Stop           "stop"             "stop"     SCREENS.and(PLAIN), None, under_way, "Stop at the next safe point";
     Skip           "skip"             "leave out" PLAN.and(PLAIN), StepWords, leaves_out, "Leave a step out, with a reason";
     Open           "open"             "open"     READINESS.and(PLAIN), Pane, open, "Open what is chosen: a pane, then a finding";
@@ -440,7 +440,7 @@ const fn held(context: &Context) -> Option<&'static str> {
 }
 
 const fn failed(context: &Context) -> Option<&'static str> {
-    and(changes(context), context.upgrade.failed, "the chosen step has not failed")
+    and(changes(context), context.upgrade.failed, "the chosen step has neither failed nor been left out")
 }
 
 const fn under_way(context: &Context) -> Option<&'static str> {

@@ -200,7 +200,7 @@ pub fn context(app: &App) -> Steps {
         ready: free && is(StepState::Ready),
         // What comes up while a step runs holds it no more, and goes mostly by itself.
         held: is(StepState::Blocked) && step.is_some_and(|step| !step.held_by.is_empty()),
-        failed: free && is(StepState::Failed),
+        failed: free && (is(StepState::Failed) || is(StepState::Skipped)),
         open: !over && !step.is_some_and(|step| step.state.is_under_way()),
     }
 }
