@@ -66,6 +66,11 @@ impl Kind {
         Self::Demo { scenario: format!("{ELSEWHERE}{address}") }
     }
 
+    /// Whether the session is one that can change things.
+    pub const fn changes(&self) -> bool {
+        matches!(self, Self::Upgrade | Self::Demo { .. })
+    }
+
     /// Whether the cluster is a simulation within this process, and ends with it.
     pub fn ends_with_kubelift(&self) -> bool {
         matches!(self, Self::Demo { scenario } if !scenario.starts_with(ELSEWHERE))

@@ -57,7 +57,7 @@ pub(super) fn answer(line: &str, snapshot: &Snapshot, teller: &Teller, guide: &m
         Command::Quit => Answer::Quit,
         Command::Refresh => Answer::Ask(Request::Refresh, "reading everything again".to_owned()),
         Command::Target => target(argument),
-        Command::Help => Answer::Lines(help()),
+        Command::Help => Answer::Lines(help(snapshot.kind.changes())),
         Command::Readiness => Answer::Lines(readiness(snapshot)),
         Command::Open => Answer::Lines(open(argument, snapshot, teller)),
         Command::Filter => Answer::Lines(filter(argument, snapshot, teller)),
@@ -106,8 +106,10 @@ fn target(argument: &str) -> Answer {
     }
 }
 
-fn help() -> Vec<String> {
-    let specs = Command::ALL.iter().map(|command| command.spec());
+/// Every command; those that steer an upgrade only where there can be one.
+fn help(changes: bool) -> Vec<String> {
+    let specs =
+        Command::ALL.iter().filter(|command| changes || !command.steers()).map(|command| command.spec());
     let mut lines: Vec<String> = specs
         .filter(|spec| spec.places.contain(Place::Plain))
         .map(|spec| format!("{}{}: {}", spec.name, spec.argument.usage(), spec.doc))

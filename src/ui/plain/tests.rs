@@ -136,6 +136,16 @@ async fn commands_are_answered() {
 }
 
 #[tokio::test]
+async fn an_inspection_does_not_tell_of_commands_that_can_never_run_in_it() {
+    let (text, _) = told(vec![sample::mixed()], &["help"]).await;
+    assert!(text.contains("\nopen [PANE]: ") && !text.contains("\nrun [STEP]: "), "{text}");
+    let mut upgrade = sample::mixed();
+    upgrade.kind = crate::session::Kind::Upgrade;
+    let (text, _) = told(vec![upgrade], &["help"]).await;
+    assert!(text.contains("\nopen [PANE]: ") && text.contains("\nrun [STEP]: "), "{text}");
+}
+
+#[tokio::test]
 async fn the_session_is_asked_by_the_same_names_as_on_the_screens() {
     let commands = ["target 1.32.4", "target soon", ":refresh", "palette", "up", "quit now", "", "quit"];
     let (text, requests) = told(vec![sample::mixed()], &commands).await;

@@ -25,13 +25,20 @@ pub fn prose(app: &App) -> Prose {
     let on_screens = Command::ALL.iter().copied().filter(|command| command.spec().places.are_on_screens());
     let (typed, others): (Vec<_>, Vec<_>) = on_screens.partition(typing);
     let of_replay = |command: &Command| command.spec().places.contain(Place::Replay);
-    let (replay, screens): (Vec<_>, Vec<_>) = others.into_iter().partition(of_replay);
-    let replays = app.context().replay;
+    let (replay, others): (Vec<_>, Vec<_>) = others.into_iter().partition(of_replay);
+    let (steering, screens): (Vec<_>, Vec<_>) = others.into_iter().partition(|command| command.steers());
+    let (replays, changes) = (app.context().replay, app.snapshot.kind.changes());
     if replays {
         commands(app, &mut prose, "In this replay, before all other keys", &replay);
     }
+    if changes {
+        commands(app, &mut prose, "In this upgrade", &steering);
+    }
     commands(app, &mut prose, "Keys, and the same commands by name after :", &screens);
     commands(app, &mut prose, "While typing", &typed);
+    if !changes {
+        commands(app, &mut prose, "In an upgrade", &steering);
+    }
     if !replays {
         commands(app, &mut prose, "In a replay, before all other keys", &replay);
     }

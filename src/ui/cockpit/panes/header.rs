@@ -25,7 +25,7 @@ pub fn draw(app: &App, painter: &mut Painter<'_>, area: Rect) {
 /// The cluster's name and its server's address, and the kind of session.
 fn identity(app: &App, painter: &mut Painter<'_>, area: Rect) {
     let compact = app.layout().room == Room::Compact;
-    let changes = upgrade::header::changes(&app.snapshot.kind);
+    let changes = app.snapshot.kind.changes();
     let half = area.width.div_ceil(2);
     let sign_of = |word: &str, rest: &str| match rest {
         "" => format!(" {word} "),

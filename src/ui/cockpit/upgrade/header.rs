@@ -36,11 +36,6 @@ fn held(snapshot: &Snapshot) -> String {
     }
 }
 
-/// Whether the session is one that can change things, by its kind.
-pub const fn changes(kind: &Kind) -> bool {
-    matches!(kind, Kind::Upgrade | Kind::Demo { .. })
-}
-
 /// The sign in the longest form that fits into `columns`, by a function that joins a word and what follows it.
 pub fn sign(snapshot: &Snapshot, columns: u16, join: impl Fn(&str, &str) -> String) -> String {
     let (word, _) = words::session(&Kind::Upgrade);

@@ -180,8 +180,7 @@ pub fn context(app: &App) -> Steps {
     let snapshot = &app.snapshot;
     let live = snapshot.playback.is_none() && !matches!(snapshot.kind, Kind::Recording { .. });
     let Some(upgrade) = &snapshot.upgrade else {
-        let there =
-            snapshot.no_upgrade.is_some() || matches!(snapshot.kind, Kind::Upgrade | Kind::Demo { .. });
+        let there = snapshot.no_upgrade.is_some() || snapshot.kind.changes();
         return Steps { there, ..Steps::default() };
     };
     let can_change = live && upgrade.halted.is_none();

@@ -56,6 +56,17 @@ fn plan() {
     looks("plan", sample::beginning, "P");
 }
 
+/// What steers an upgrade comes first in its help, and behind the keys where nothing can be changed.
+#[test]
+fn help_of_an_upgrade() {
+    looks("help-upgrade", sample::beginning, "?");
+    let mut inspection = app(crate::ui::sample::mixed(), (80, 400));
+    press(&mut inspection, "?");
+    let text = written(&inspection);
+    let at = |words: &str| text.find(words).unwrap_or_else(|| panic!("{words}: {text}"));
+    assert!(at("Keys, and the same") < at("In an upgrade") && at("In an upgrade") < at("skip STEP WORDS"));
+}
+
 #[test]
 fn plan_with_something_that_holds_it() {
     looks("plan-held", sample::held, "P");

@@ -4,153 +4,18 @@
 //! places where it applies, and a rule that says why it cannot run just now. Nothing else in `ui` knows
 //! which key runs what: see `cockpit::keymap`.
 
-/// Where a key was pressed: what is on top of the screen and has the focus.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u16)]
-pub enum Place {
-    /// The list of panes.
-    Panes = 1,
-    /// The findings of a pane.
-    Findings = 1 << 1,
-    /// One finding, on the whole screen.
-    Detail = 1 << 2,
-    /// The log of everything that was asked.
-    Log = 1 << 3,
-    /// The list of what was not read.
-    Unread = 1 << 4,
-    /// The help.
-    Help = 1 << 5,
-    /// A filter is being typed.
-    Filter = 1 << 6,
-    /// The palette is open.
-    Palette = 1 << 7,
-    /// Something else is being typed.
-    Prompt = 1 << 8,
-    /// The plain mode, which has no keys.
-    Plain = 1 << 9,
-    /// Every screen of a replay: its keys come before those of the screen itself.
-    Replay = 1 << 10,
-    /// The plan of an upgrade, and what its steps do.
-    Plan = 1 << 11,
-    /// A question about a step: something is typed, or a button pressed.
-    Ask = 1 << 12,
-}
+mod context;
+mod places;
+mod rules;
 
-impl Place {
-    /// Whether characters are typed here, so that only keys that are no character run commands.
-    pub const fn is_typing(self) -> bool {
-        matches!(self, Self::Filter | Self::Palette | Self::Prompt | Self::Ask)
-    }
-}
+pub use context::{Context, Steps};
+pub use places::{Place, Places};
 
-/// A set of places.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Places(u16);
-
-impl Places {
-    const fn of(places: &[Place]) -> Self {
-        let mut bits = 0;
-        let mut rest = places;
-        while let [first, others @ ..] = rest {
-            bits |= *first as u16;
-            rest = others;
-        }
-        Self(bits)
-    }
-
-    const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Whether `place` is one of them.
-    pub const fn contain(self, place: Place) -> bool {
-        self.0 & place as u16 != 0
-    }
-
-    /// Whether a place of the screens is among them.
-    pub const fn are_on_screens(self) -> bool {
-        self.0 & !(Place::Plain as u16) != 0
-    }
-
-    /// Whether there is a place in both, where the same key could not mean two things.
-    pub const fn overlap(self, other: Self) -> bool {
-        self.0 & other.0 & !(Place::Plain as u16) != 0
-    }
-}
-
-const READINESS: Places = Places::of(&[Place::Panes, Place::Findings]);
-const LISTS: Places = READINESS.and(Places::of(&[Place::Log, Place::Unread]));
-const PLAN: Places = Places::of(&[Place::Plan]);
-const ASK: Places = Places::of(&[Place::Ask]);
-const SCREENS: Places = LISTS.and(Places::of(&[Place::Detail, Place::Help])).and(PLAN);
-const TYPING: Places = Places::of(&[Place::Filter, Place::Palette, Place::Prompt]);
-const PLAIN: Places = Places::of(&[Place::Plain]);
-const REPLAY: Places = Places::of(&[Place::Replay]);
-const FINDING: Places = READINESS.and(Places::of(&[Place::Detail]));
-
-/// What a command can know when it says why it cannot run: plain facts, gathered once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Context {
-    /// Where it would run.
-    pub place: Place,
-    /// Whether the session is a recording, of which nothing can be read again.
-    pub recording: bool,
-    /// Whether the session is a recording that plays.
-    pub replay: bool,
-    /// Whether a failure follows in it.
-    pub failure_follows: bool,
-    /// Whether a confirmation follows in it.
-    pub confirmation_follows: bool,
-    /// Whether there is something to go back from: a filter, a screen, or the findings of a pane.
-    pub behind: bool,
-    /// Whether a finding is chosen, and seen.
-    pub finding: bool,
-    /// Whether the chosen finding has a remedy.
-    pub remedy: bool,
-    /// Whether there is something to copy: the remedy's commands, or the chosen line.
-    pub copyable: bool,
-    /// Whether the chosen finding has evidence.
-    pub evidence: bool,
-    /// What there is of an upgrade.
-    pub upgrade: Steps,
-}
-
-/// What commands about an upgrade can know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Steps {
-    /// Whether there is a plan, or a session that is to have one.
-    pub there: bool,
-    /// Whether the session can change things now.
-    pub can_change: bool,
-    /// Whether a step is under way.
-    pub under_way: bool,
-    /// Whether it is under way by the operator's hands.
-    pub by_hand: bool,
-    /// Whether the chosen step is ready.
-    pub ready: bool,
-    /// Whether something holds the chosen step that can be consented to.
-    pub held: bool,
-    /// Whether the chosen step failed.
-    pub failed: bool,
-    /// Whether the chosen step can be left out.
-    pub open: bool,
-}
-
-impl Steps {
-    /// In plain lines, whose commands name their steps and look at them.
-    pub const fn named(can_change: bool) -> Self {
-        Self {
-            there: can_change,
-            can_change,
-            under_way: true,
-            by_hand: true,
-            ready: true,
-            held: true,
-            failed: true,
-            open: true,
-        }
-    }
-}
+use places::{ASK, FINDING, LISTS, PLAIN, PLAN, READINESS, REPLAY, SCREENS, TYPING};
+use rules::{
+    always, back, by_hand, changes, copy, evidence, failed, finding, held, leaves_out, live,
+    next_confirmation, next_failure, open, own_target, planned, ready, remedy, replay, under_way,
+};
 
 /// What a command takes in the palette and in plain mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -307,14 +172,6 @@ commands! {
     CursorEnd      "cursor-end"       ""         TYPING.and(ASK),           None, always, "Move the cursor to the end";
 }
 
-impl Context {
-    /// Whether a command applies where it would run.
-    pub fn has(&self, command: Command) -> bool {
-        let places = command.spec().places;
-        places.contain(self.place) || (self.replay && places.contain(Place::Replay))
-    }
-}
-
 impl Command {
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -326,133 +183,16 @@ impl Command {
         Self::ALL.iter().copied().find(|command| command.name() == name)
     }
 
+    /// Whether it steers an upgrade, so that it never runs in a session that can change nothing.
+    pub const fn steers(self) -> bool {
+        use Command::{Consent, No, Retry, Run, Said, Skip, Stop, Yes};
+        matches!(self, Run | Said | Consent | Retry | Stop | Skip | Yes | No)
+    }
+
     /// Why it cannot run now; `None` if it can.
     pub fn why_not(self, context: &Context) -> Option<&'static str> {
         (self.spec().why_not)(context)
     }
-}
-
-const fn always(_: &Context) -> Option<&'static str> {
-    None
-}
-
-const fn unless(can: bool, reason: &'static str) -> Option<&'static str> {
-    if can { None } else { Some(reason) }
-}
-
-const fn finding(context: &Context) -> Option<&'static str> {
-    if matches!(context.place, Place::Panes) {
-        return unless(context.finding, "no finding is seen; open its pane first");
-    }
-    unless(context.finding, "no finding is chosen")
-}
-
-const fn back(context: &Context) -> Option<&'static str> {
-    unless(context.behind, "this is the first screen")
-}
-
-const fn open(context: &Context) -> Option<&'static str> {
-    unless(context.finding || !matches!(context.place, Place::Findings), "no finding is chosen")
-}
-
-const fn remedy(context: &Context) -> Option<&'static str> {
-    if !context.finding {
-        return finding(context);
-    }
-    unless(context.remedy, "this finding has no remedy")
-}
-
-const fn evidence(context: &Context) -> Option<&'static str> {
-    if !context.finding {
-        return finding(context);
-    }
-    unless(context.evidence, "this finding has no evidence of its own")
-}
-
-const fn copy(context: &Context) -> Option<&'static str> {
-    match context.place {
-        Place::Panes | Place::Findings | Place::Detail if !context.finding => finding(context),
-        Place::Panes | Place::Findings | Place::Detail => {
-            unless(context.copyable, "this finding has no command to copy; copy-all copies its text")
-        }
-        _ => unless(context.copyable, "there is nothing to copy"),
-    }
-}
-
-const fn replay(context: &Context) -> Option<&'static str> {
-    unless(context.replay, "this is no replay")
-}
-
-const fn next_failure(context: &Context) -> Option<&'static str> {
-    if !context.replay {
-        return replay(context);
-    }
-    unless(context.failure_follows, "no failure follows")
-}
-
-const fn next_confirmation(context: &Context) -> Option<&'static str> {
-    if !context.replay {
-        return replay(context);
-    }
-    unless(context.confirmation_follows, "no confirmation follows")
-}
-
-const fn live(context: &Context) -> Option<&'static str> {
-    unless(!context.recording, "a recording cannot be read again")
-}
-
-const fn planned(context: &Context) -> Option<&'static str> {
-    if context.replay {
-        return unless(context.upgrade.there, "there is no plan at this moment of the recording");
-    }
-    unless(context.upgrade.there, "there is no plan in an inspection; `kubelift upgrade` makes one")
-}
-
-const fn changes(context: &Context) -> Option<&'static str> {
-    if !context.upgrade.there {
-        return Some("this session can change nothing; `kubelift upgrade` can");
-    }
-    unless(context.upgrade.can_change, "nothing can be changed now; the plan says why")
-}
-
-/// Why not, or else why not for a reason of its own.
-const fn and(first: Option<&'static str>, can: bool, reason: &'static str) -> Option<&'static str> {
-    match first {
-        None => unless(can, reason),
-        first => first,
-    }
-}
-
-const fn ready(context: &Context) -> Option<&'static str> {
-    and(
-        changes(context),
-        context.upgrade.ready,
-        "the chosen step cannot be run now; what is said of it says why",
-    )
-}
-
-const fn by_hand(context: &Context) -> Option<&'static str> {
-    and(changes(context), context.upgrade.by_hand, "no step is under way by your hands")
-}
-
-const fn held(context: &Context) -> Option<&'static str> {
-    and(changes(context), context.upgrade.held, "nothing that can be let through holds the chosen step")
-}
-
-const fn failed(context: &Context) -> Option<&'static str> {
-    and(changes(context), context.upgrade.failed, "the chosen step has neither failed nor been left out")
-}
-
-const fn under_way(context: &Context) -> Option<&'static str> {
-    and(changes(context), context.upgrade.under_way, "no step is under way")
-}
-
-const fn leaves_out(context: &Context) -> Option<&'static str> {
-    and(changes(context), context.upgrade.open, "the chosen step is over, or under way")
-}
-
-const fn own_target(context: &Context) -> Option<&'static str> {
-    unless(!context.upgrade.can_change, "an upgrade keeps its target; an inspection can be judged by another")
 }
 
 #[cfg(test)]
