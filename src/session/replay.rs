@@ -321,7 +321,8 @@ mod tests {
         for (transport, expected) in [
             (Transport::StepForward, (1, 1, 0)),
             (Transport::StepForward, (2, 1, 1)),
-            (Transport::NextFailure, (2, 2, 1)),
+            // The state after the failure shows it.
+            (Transport::NextFailure, (3, 2, 2)),
             (Transport::Seek("100%".parse().unwrap()), (3, 3, 3)),
             (Transport::Seek("0".parse().unwrap()), (1, 1, 0)),
         ] {

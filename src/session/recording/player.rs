@@ -23,9 +23,9 @@ pub enum Transport {
     StepForward,
     /// The frame before, paused.
     StepBack,
-    /// The next frame at which something failed, paused.
+    /// The next frame at which something failed, with the first state that shows it, paused.
     NextFailure,
-    /// The next frame at which the operator was asked or answered, paused.
+    /// The next frame at which the operator was asked or answered, with the first state that shows it, paused.
     NextConfirmation,
     /// Another place.
     Seek(Seek),
@@ -231,7 +231,10 @@ impl Player {
     fn jump(&mut self, is: fn(&Marks) -> bool, none: &'static str) -> Result<(), &'static str> {
         let frame = self.next(is).ok_or(none)?;
         self.playing = false;
-        self.go(frame);
+        // An entry is written before the state that has it: at its own frame the screen would show how it was before.
+        let shows = |mark: &&Mark| matches!(mark.kind, FrameKind::KeyFrame | FrameKind::Difference);
+        let state = self.frames.iter().skip(frame).position(|mark| shows(&mark));
+        self.go(frame + state.unwrap_or(0));
         Ok(())
     }
 
@@ -292,10 +295,11 @@ mod tests {
             (vec![(3, PlayPause), (15, PlayPause)], 3, 12, false, 1),
             (vec![(0, PlayPause), (1, Faster), (6, PlayPause)], 5, 41, false, 8),
             (vec![(0, PlayPause), (1, Faster), (2, Slower), (3, PlayPause)], 3, 10, false, 1),
-            (vec![(0, NextFailure)], 4, 20, false, 1),
+            // It goes to the state that shows what was looked for, where one follows.
+            (vec![(0, NextFailure)], 5, 30, false, 1),
             (vec![(0, NextFailure), (0, NextFailure)], 6, 60, false, 1),
-            (vec![(0, NextConfirmation)], 2, 10, false, 1),
-            (vec![(0, PlayPause), (1, NextFailure), (90, Faster)], 4, 20, false, 8),
+            (vec![(0, NextConfirmation)], 3, 10, false, 1),
+            (vec![(0, PlayPause), (1, NextFailure), (90, Faster)], 5, 30, false, 8),
             (vec![(0, Seek(super::Seek::Part(500)))], 5, 50, false, 1),
             (vec![(0, Seek(super::Seek::Since(seconds(9999))))], 7, 100, false, 1),
             (
