@@ -18,7 +18,7 @@ use crate::evidence::Scope;
 use crate::hosts::Probes;
 use crate::session::live;
 use crate::session::options::{FactsFrom, Options};
-use crate::session::recording::{self, Recording, RecordingError};
+use crate::session::recording::{self, Recording, RecordingError, SystemStopwatch};
 use crate::session::simulated::{self, Elsewhere, Simulated};
 use crate::session::upgrade::{self, Guiding, Means, SystemChance, SystemClock, owner};
 use crate::session::{Handle, Kind, Snapshot, desk, still};
@@ -263,6 +263,7 @@ impl Source {
             state,
             owner: owner(),
             clock,
+            stopwatch: Arc::new(SystemStopwatch::start()),
             chance: Arc::new(SystemChance),
             look_every,
         };

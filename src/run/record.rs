@@ -12,7 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{complain, refused};
 use crate::cli;
-use crate::session::recording::{self, Kept, Recorder, RecordingError, Time};
+use crate::session::recording::{self, Kept, Recorder, RecordingError, Stopwatch, SystemStopwatch};
 use crate::session::{Handle, Snapshot};
 use crate::source::Source;
 use crate::ui::words;
@@ -73,7 +73,7 @@ async fn record_on(source: Source, file: &Path) -> Result<u8> {
     let asked = source.asked().cloned();
     let mut stop = Stop::new().context("signals cannot be waited for")?;
     let (mut handle, simulation) = source.follow().await;
-    let clock = Instant::now();
+    let clock = SystemStopwatch::start();
     let mut recorder: Option<Recorder> = None;
     let mut progress = Progress::default();
     loop {
@@ -87,11 +87,11 @@ async fn record_on(source: Source, file: &Path) -> Result<u8> {
         let began = Instant::now();
         if !snapshot.evidence.is_empty() {
             let written = written(recorder.take(), snapshot, file, clock).await?;
-            progress.tell(&written, clock.elapsed());
+            progress.tell(&written, clock.now().mono);
             recorder = Some(written);
         }
         let due =
-            recorder.as_ref().map_or(recording::STATE_EVERY, |recorder| recorder.due_in(clock.elapsed()));
+            recorder.as_ref().map_or(recording::STATE_EVERY, |recorder| recorder.due_in(clock.now().mono));
         if !stop.waits(&mut handle, due.max(began.elapsed() * REST)).await {
             break;
         }
@@ -102,16 +102,12 @@ async fn record_on(source: Source, file: &Path) -> Result<u8> {
         return Ok(cli::FAILED);
     };
     let recorder = written(Some(recorder), last, file, clock).await?;
-    progress.end(&recorder, clock.elapsed());
+    progress.end(&recorder, clock.now().mono);
     let (states, size) = (recorder.states(), recorder.size());
-    recorder.close(now(clock))?;
+    recorder.close(clock.now())?;
     drop(simulation);
     writeln!(io::stdout().lock(), "recorded {states} states, {} KiB, in {}", size / 1024, file.display())?;
     Ok(cli::READY)
-}
-
-fn now(clock: Instant) -> Time {
-    Time { mono: clock.elapsed(), wall: Timestamp::now() }
 }
 
 /// The recorder, begun if it was not, with the state of `snapshot` in it.
@@ -119,7 +115,7 @@ async fn written(
     recorder: Option<Recorder>,
     snapshot: Arc<Snapshot>,
     file: &Path,
-    clock: Instant,
+    clock: SystemStopwatch,
 ) -> Result<Recorder> {
     let file = file.to_owned();
     // What is read meanwhile is read by other tasks.
@@ -127,9 +123,9 @@ async fn written(
         let cluster = &snapshot.evidence.cluster;
         let mut recorder = match recorder {
             Some(recorder) => recorder,
-            None => Recorder::create(&file, cluster, snapshot.target.as_ref(), now(clock))?,
+            None => Recorder::create(&file, cluster, snapshot.target.as_ref(), clock.now())?,
         };
-        if recorder.state(&snapshot.evidence, &Value::Null, now(clock))? == Kept::Full {
+        if recorder.state(&snapshot.evidence, &Value::Null, clock.now())? == Kept::Full {
             tracing::warn!("the recording has reached its largest size");
         }
         Ok(recorder)

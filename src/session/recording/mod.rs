@@ -13,6 +13,7 @@ mod frame;
 mod last;
 mod player;
 mod reader;
+mod stopwatch;
 mod writer;
 
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use difference::{Difference, DoesNotFit};
 pub use frame::{FrameKind, Marks};
 pub use player::{Player, SPEEDS, Seek, Transport};
 pub use reader::{Mark, Moment, Reader, Told};
+pub use stopwatch::{Stopwatch, SystemStopwatch};
 pub use writer::{Kept, MAX_STATES, Recorder, STATE_EVERY, Sink, Time};
 
 use crate::checks::Target;

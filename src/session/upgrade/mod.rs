@@ -21,6 +21,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use record::{Recording, happened};
 pub use world::{SystemChance, SystemClock, owner};
 
+use super::recording::Stopwatch;
 use super::{Handle, Happened, Request, Snapshot};
 use crate::actions::journal::{Entry, Folder, Journal, Permit, What, state_folder};
 use crate::actions::plan::Settings;
@@ -49,6 +50,8 @@ pub struct Means {
     pub owner: String,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The time of the recording.
+    pub stopwatch: Arc<dyn Stopwatch>,
     /// Randomness.
     pub chance: Arc<dyn Chance>,
     /// How often the end of a step is looked for: [`LOOK_EVERY`], or sooner where simulated time runs.
@@ -193,8 +196,8 @@ impl Guide {
         let changer = self.changer(&journal.permit()).await?;
         let to = aim::aim(&journal, &snapshot.evidence, target);
         let target = &Target { to: to.clone(), ..target.clone() };
-        let recording =
-            Recording::begin(folder_path.as_path(), snapshot).map_err(|error| error.to_string())?;
+        let recording = Recording::begin(&folder_path, snapshot, Arc::clone(&self.means.stopwatch))
+            .map_err(|error| error.to_string())?;
         let means = &self.means;
         let ports = (Arc::clone(&means.clock), Arc::clone(&means.chance));
         let machines = means.machines.is_some();

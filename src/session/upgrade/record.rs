@@ -2,15 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::actions::journal::Entry;
 use crate::private;
-use crate::session::recording::{Marks, Recorder, RecordingError, Time, Told};
+use crate::session::recording::{Marks, Recorder, RecordingError, Stopwatch, Told};
 use crate::session::{Happened, Snapshot};
 
 /// The recording of a session, written by a task of its own.
@@ -28,15 +27,19 @@ impl Recording {
     ///
     /// # Errors
     /// When it cannot be written: nothing is changed unrecorded.
-    pub(super) fn begin(folder: &Path, snapshot: &Snapshot) -> Result<Self, RecordingError> {
+    pub(super) fn begin(
+        folder: &Path,
+        snapshot: &Snapshot,
+        clock: Arc<dyn Stopwatch>,
+    ) -> Result<Self, RecordingError> {
         let folder = folder.join("recordings");
         let io = |source| RecordingError::Io { path: folder.clone(), source };
         private::folder(&folder).map_err(io)?;
-        let name = Timestamp::now().strftime("%Y%m%dT%H%M%S%.3fZ.klrec").to_string();
+        let now = clock.now();
+        let name = now.wall.strftime("%Y%m%dT%H%M%S%.3fZ.klrec").to_string();
         let path = folder.join(name);
-        let clock = Instant::now();
         let cluster = &snapshot.evidence.cluster;
-        let recorder = Recorder::create(&path, cluster, snapshot.target.as_ref(), time(clock))?;
+        let recorder = Recorder::create(&path, cluster, snapshot.target.as_ref(), now)?;
         let (states, changed) = watch::channel(None);
         let (entries, told) = mpsc::unbounded_channel();
         let broken = Arc::new(OnceLock::new());
@@ -74,14 +77,14 @@ impl Recording {
 
 async fn write(
     mut recorder: Recorder,
-    clock: Instant,
+    clock: Arc<dyn Stopwatch>,
     mut states: watch::Receiver<Option<Arc<Snapshot>>>,
     mut entries: mpsc::UnboundedReceiver<Entry>,
     broken: Arc<OnceLock<String>>,
 ) {
     let mut open = true;
     while open {
-        let due = recorder.due_in(clock.elapsed());
+        let due = recorder.due_in(clock.now().mono);
         let (mut entry, mut state) = (None, None);
         tokio::select! {
             biased;
@@ -89,7 +92,7 @@ async fn write(
                 Some(next) => entry = Some(next),
                 None => open = false,
             },
-            snapshot = newest(&mut states, due) => match snapshot {
+            snapshot = newest(&mut states, &*clock, due) => match snapshot {
                 Some(snapshot) => state = Some(snapshot),
                 None => open = false,
             },
@@ -98,13 +101,14 @@ async fn write(
             // What was published last is the end of the recording.
             state.clone_from(&states.borrow());
         }
+        let time = Arc::clone(&clock);
         let writing = tokio::task::spawn_blocking(move || -> Result<Recorder, RecordingError> {
             if let Some(entry) = &entry {
-                recorder.entry(&told(entry), marks(entry), time(clock))?;
+                recorder.entry(&told(entry), marks(entry), time.now())?;
             }
             if let Some(snapshot) = &state {
                 let upgrade = serde_json::to_value(&snapshot.upgrade).unwrap_or_default();
-                recorder.state(&snapshot.evidence, &upgrade, time(clock))?;
+                recorder.state(&snapshot.evidence, &upgrade, time.now())?;
             }
             Ok(recorder)
         });
@@ -116,22 +120,22 @@ async fn write(
     }
     // The entries that came while the last state was written.
     while let Ok(entry) = entries.try_recv() {
-        drop(recorder.entry(&told(&entry), marks(&entry), time(clock)));
+        drop(recorder.entry(&told(&entry), marks(&entry), clock.now()));
     }
-    if let Err(error) = recorder.close(time(clock)) {
+    if let Err(error) = recorder.close(clock.now()) {
         tracing::warn!(%error, "the recording could not be closed: it will be called cut");
     }
 }
 
 /// The newest snapshot, at least `due` from now; none when nobody publishes any more.
-async fn newest(states: &mut watch::Receiver<Option<Arc<Snapshot>>>, due: Duration) -> Option<Arc<Snapshot>> {
+async fn newest(
+    states: &mut watch::Receiver<Option<Arc<Snapshot>>>,
+    clock: &dyn Stopwatch,
+    due: Duration,
+) -> Option<Arc<Snapshot>> {
     states.changed().await.ok()?;
-    tokio::time::sleep(due).await;
+    clock.sleep(due).await;
     states.borrow_and_update().clone()
-}
-
-fn time(clock: Instant) -> Time {
-    Time { mono: clock.elapsed(), wall: Timestamp::now() }
 }
 
 fn marks(entry: &Entry) -> Marks {

@@ -1,5 +1,9 @@
 //! What the session asks of the one below it.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use super::*;
@@ -7,8 +11,9 @@ use crate::actions::runner::{Order, Upgrade, seen};
 use crate::catalog::Catalog;
 use crate::evidence::Scope;
 use crate::session::options::Options;
+use crate::session::recording::{Reader, Time};
 use crate::session::{Kind, desk, live};
-use crate::sim;
+use crate::sim::{self, Simulation};
 use crate::source::probed;
 
 /// Gives an order, and waits until it is carried out.
@@ -18,8 +23,8 @@ async fn order(handle: &Handle, order: Order) {
     answer.await.unwrap().unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn when_the_commands_of_a_step_are_over_its_end_is_looked_for_again_and_again() {
+/// A session on a cluster without findings, and what an upgrade of it is carried out by: the operator's hands.
+async fn inspection(state: &Path) -> (Simulation, Handle, Means) {
     let simulation = sim::start("clean", sim::Options::default()).await.unwrap();
     let connection = Connection::simulated(&simulation.url(), simulation.cluster_name()).await.unwrap();
     let options = Options {
@@ -31,19 +36,55 @@ async fn when_the_commands_of_a_step_are_over_its_end_is_looked_for_again_and_ag
         backups: None,
     };
     let below = live::follow(connection.clone(), Catalog::get().unwrap(), options, desk::nobody());
-    let (requests, mut asked) = mpsc::channel(8);
-    let Handle { snapshots, requests: _kept, terminal } = below;
-    let state = tempfile::tempdir().unwrap();
     let means = Means {
         connection,
         machines: None,
         settings: Settings::default(),
-        state: Some(state.path().to_owned()),
+        state: Some(state.to_owned()),
         owner: "me".to_owned(),
         clock: Arc::new(SystemClock),
+        stopwatch: Arc::new(Stopped),
         chance: Arc::new(SystemChance),
         look_every: LOOK_EVERY,
     };
+    (simulation, below, means)
+}
+
+/// A stopwatch at 12:00 of a day, and a minute after it was started.
+struct Stopped;
+
+impl Stopwatch for Stopped {
+    fn now(&self) -> Time {
+        Time { mono: Duration::from_secs(60), wall: "2026-11-24T12:00:00Z".parse().unwrap() }
+    }
+
+    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(time))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_is_named_and_timed_by_the_stopwatch_that_was_handed_in() {
+    let state = tempfile::tempdir().unwrap();
+    let (_simulation, below, means) = inspection(state.path()).await;
+    let (mut handle, guiding) = guide(below, means);
+    handle.snapshots.wait_for(|snapshot| snapshot.upgrade.is_some()).await.unwrap();
+    drop(handle);
+    let recording = guiding.ended().await.unwrap().recording;
+    assert_eq!(recording.file_name().unwrap(), "20261124T120000.000Z.klrec");
+    let reader = Reader::open(&recording).unwrap();
+    let times: BTreeSet<(Duration, String)> =
+        reader.marks().map(|mark| (mark.mono, mark.wall.to_string())).collect();
+    assert_eq!(times, BTreeSet::from([(Duration::ZERO, "2026-11-24T12:00:00Z".to_owned())]));
+    assert!(reader.marks().len() > 2, "a header, what was known and the end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_commands_of_a_step_are_over_its_end_is_looked_for_again_and_again() {
+    let state = tempfile::tempdir().unwrap();
+    let (_simulation, below, means) = inspection(state.path()).await;
+    let (requests, mut asked) = mpsc::channel(8);
+    let Handle { snapshots, requests: _kept, terminal } = below;
     let (mut handle, _guiding) = guide(Handle { snapshots, requests, terminal }, means);
     let known = handle.snapshots.wait_for(|snapshot| snapshot.upgrade.is_some()).await.unwrap().clone();
     let Upgrade { plan, .. } = known.upgrade.as_deref().unwrap();
