@@ -135,6 +135,9 @@ pub struct Step {
     pub way_back: String,
     /// How long it usually takes.
     pub expected_seconds: u32,
+    /// For how long what is observed must stay so before it is over: what was just started may go away once more.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub settle_seconds: u32,
     /// What the operator must do to let it run.
     pub confirmation: Confirmation,
     /// How far it is.
@@ -145,6 +148,10 @@ pub struct Step {
     /// What holds it up until it is mended or consented to: findings, and pods that leave for good.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub held_by: Vec<Hold>,
+}
+
+const fn is_zero(seconds: &u32) -> bool {
+    *seconds == 0
 }
 
 /// How far a step is.

@@ -59,7 +59,7 @@ impl Runner {
             let seen = !nothing_to_see;
             let observed = step.postcondition.iter().map(|condition| condition.what.clone()).collect();
             let ended = What::Ended { step: step.id.clone(), seen, observed };
-            if self.write(ended).is_ok() {
+            if self.has_settled() && self.write(ended).is_ok() {
                 self.end_work();
                 self.renew_plan();
             }
@@ -77,7 +77,7 @@ impl Runner {
         let late = work.hands == Hands::Machine && waited > SignedDuration::from_secs(patience);
         let why = open.first().cloned().unwrap_or_default();
         if let Some(work) = &mut self.work {
-            work.waits = open;
+            (work.waits, work.seen_since) = (open, None);
         }
         if late && answered {
             self.fail(&format!("its commands ended well, but what they are for is not seen: {why}"));
@@ -86,6 +86,19 @@ impl Runner {
                 "its commands ended well, but its machine says nothing of itself since: {why}"
             ));
         }
+    }
+
+    /// Whether what the step under way is for has been observed for long enough, now that it is.
+    fn has_settled(&mut self) -> bool {
+        let Some((step, work)) = self.current() else { return false };
+        let (now, settle) = (self.clock.now(), step.settle_seconds);
+        let since = work.seen_since.unwrap_or(now);
+        let settled = now.duration_since(since) >= SignedDuration::from_secs(settle.into());
+        if let Some(work) = &mut self.work {
+            work.seen_since = Some(since);
+            work.waits = vec![format!("all of it is seen, and must stay so for {settle} s")];
+        }
+        settled
     }
 
     /// Whether its machine has said what it is like since the commands of the step under way.

@@ -33,6 +33,8 @@ pub(super) struct Work {
     pub lines: usize,
     /// Since when nothing is left but to observe the end.
     pub said: Option<Timestamp>,
+    /// Since when what it is for is observed, without a break.
+    pub seen_since: Option<Timestamp>,
     pub output: VecDeque<Text>,
     pub pace: Pace,
     /// Whether an effect was given out and its outcome has not come.
@@ -61,6 +63,7 @@ impl Work {
             started: false,
             lines: 0,
             said: attempt.said.then_some(attempt.started),
+            seen_since: None,
             output: VecDeque::new(),
             pace: Pace::default(),
             busy: false,

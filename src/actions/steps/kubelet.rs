@@ -8,6 +8,9 @@ use crate::actions::observed::{
 use crate::actions::plan::{Confirmation, Step, StepKind};
 use crate::evidence::objects::Node;
 
+/// A kubelet of 1.31 that has just started shows its version, and the static pods of before it, until it restarts them.
+const SETTLE_SECONDS: u32 = 10;
+
 pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
     let (name, evidence) = (&node.metadata.name, site.evidence);
     let mut step = step(StepKind::Kubelet, Some(name), format!("kubelet {} on {name}", site.to));
@@ -49,6 +52,7 @@ pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
             "no other control plane is touched before these are healthy again".to_owned(),
         ];
         step.confirmation = Confirmation::Name(name.clone());
+        step.settle_seconds = SETTLE_SECONDS;
         step.postcondition.extend(server_is(evidence, node, &site.to));
         step.postcondition.extend(static_pods_are(evidence, name, &site.to));
     } else {

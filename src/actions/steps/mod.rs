@@ -35,6 +35,7 @@ pub(super) fn step(kind: StepKind, node: Option<&Text>, title: String) -> Step {
         postcondition: Vec::new(),
         way_back: String::new(),
         expected_seconds: 60,
+        settle_seconds: 0,
         confirmation: Confirmation::Acknowledge,
         state: StepState::Blocked,
         why: String::new(),
