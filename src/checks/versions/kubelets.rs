@@ -113,6 +113,7 @@ fn judge(context: &Context<'_>, version: &Version, nodes: &[&Node]) -> Vec<Findi
             "A kubelet may not be newer than an API server that it can reach. The hop mends it.",
         ));
     }
+    findings.extend(behind(context, version, nodes));
     // Later hops: the first that it could not go with, said once for all nodes of this version.
     let too_old = |minor: &&Minor| matches!(skew(**minor), Skew::TooOld(_));
     if let Some(minor) = target.hops().iter().find(too_old) {
@@ -141,6 +142,39 @@ fn judge(context: &Context<'_>, version: &Version, nodes: &[&Node]) -> Vec<Findi
         );
     }
     findings
+}
+
+/// Kubelets that an upgrade of the API servers has left behind: it looks as if the next hop were due, and the last is not over.
+fn behind(context: &Context<'_>, version: &Version, nodes: &[&Node]) -> Option<Finding> {
+    let target = context.target;
+    let from = &target.from;
+    if version.minor() >= from.minor() || target.hops().is_empty() {
+        return None;
+    }
+    let names: Vec<&str> = nodes.iter().map(|node| node.metadata.name.as_str()).collect();
+    let message =
+        format!("kubelet {version} on {} is behind the API servers, at {from}", list::names(&names));
+    let why = format!(
+        "An upgrade to {} is not over there, or it left them out. The hop to {} would take their kubelets over {}.",
+        from.minor(),
+        target.first_hop(),
+        minors(target.first_hop().minor.saturating_sub(version.minor)),
+    );
+    Some(
+        Finding::new(
+            "KubeletsBehind",
+            Severity::Notice,
+            Subject::thing("Kubelet", &version.to_string()),
+            message,
+        )
+        .why(why)
+        .saw(format!("nodeInfo.kubeletVersion is v{version}"), context.evidence.objects.nodes.stamp.as_ref())
+        .remedy(
+            "Finish that upgrade first; the plan says what is left of it.",
+            [format!("kubelift plan --target {from}")],
+        )
+        .link(link::SKEW),
+    )
 }
 
 fn one(context: &Context<'_>, node: &Node, version: &Version, finding: Finding) -> Finding {

@@ -149,6 +149,25 @@ fn kubelets_are_three_behind_at_most_and_never_ahead() {
     );
 }
 
+/// A cluster whose API servers were upgraded by hand looks as if the next hop were due.
+#[test]
+fn kubelets_that_an_upgrade_left_behind_are_named_with_what_finishes_it() {
+    let mut world = World::new("1.31.14");
+    for node in ["w1", "w2"] {
+        kubelet(&mut world, node, "1.30.4");
+    }
+    let findings = world.check(CHECK, "1.32.4");
+    let behind = only(&findings, "KubeletsBehind");
+    assert_eq!(behind.message, "kubelet 1.30.4 on w1 and w2 is behind the API servers, at 1.31.14");
+    assert!(behind.why.contains("over 2 minors"), "{}", behind.why);
+    assert_eq!(behind.remedy.as_ref().unwrap().commands, ["kubelift plan --target 1.31.14"]);
+    let none: &[&str] = &[];
+    assert_eq!(of_code(&world.check(CHECK, "1.31.14"), "KubeletsBehind"), none, "that finishes it");
+    kubelet(&mut world, "w1", "1.31.2");
+    kubelet(&mut world, "w2", "1.31.2");
+    assert_eq!(of_code(&world.check(CHECK, "1.32.4"), "KubeletsBehind"), none, "patches do not count");
+}
+
 #[test]
 fn a_kubelet_without_a_version_is_unknown() {
     let mut world = World::new("1.30.4");
