@@ -6,6 +6,7 @@ pub use addons::{
     core_dns_is_ready, has_kube_proxy, kube_proxies_are, kube_proxy_is_asked_for, kube_proxy_serves,
 };
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::checks::common::image::Image;
@@ -105,6 +106,12 @@ pub fn server_is(evidence: &Evidence, node: &Node, version: &Version) -> Vec<Con
         Err(unread) => Condition::unread(ready, unread),
     };
     vec![says, is_ready]
+}
+
+/// When the API server of a node was last asked if it is ready, and answered.
+pub fn server_asked_at(evidence: &Evidence, node: &str) -> Option<Timestamp> {
+    let node = evidence.objects.nodes.iter().find(|other| other.metadata.name == *node)?;
+    server_of(evidence, node)?.ready.get().ok().map(|(_, stamp)| stamp.at)
 }
 
 /// Every API server that the cluster knows of is of a version.

@@ -8,7 +8,7 @@ use super::work::Work;
 use super::{Active, Effect, Hands, Outcome, Runner};
 use crate::actions::drain::{Selection, held, requests, select};
 use crate::actions::journal::What;
-use crate::actions::observed::{Condition, Holds, all};
+use crate::actions::observed::{Condition, Holds, all, server_asked_at};
 use crate::actions::plan::{Step, StepKind};
 use crate::actions::ports::Output;
 use crate::actions::steps::drain::consent;
@@ -51,6 +51,9 @@ impl Runner {
 
     /// Looks if the step under way has come to its end.
     pub(super) fn look(&mut self) {
+        if self.halted.is_some() {
+            return;
+        }
         let Some((step, work)) = self.current() else { return };
         let Some(said) = work.said else { return };
         let observed = all(&step.postcondition);
@@ -88,12 +91,19 @@ impl Runner {
         }
     }
 
-    /// Whether what the step under way is for has been observed for long enough, now that it is.
+    /// Whether what the step under way is for has been observed for long enough, from the first time that its API server
+    /// was asked to the last: that time goes by shows nothing.
     fn has_settled(&mut self) -> bool {
         let Some((step, work)) = self.current() else { return false };
-        let (now, settle) = (self.clock.now(), step.settle_seconds);
-        let since = work.seen_since.unwrap_or(now);
-        let settled = now.duration_since(since) >= SignedDuration::from_secs(settle.into());
+        let settle = step.settle_seconds;
+        if settle == 0 {
+            return true;
+        }
+        let (seen, node) = (self.seen.as_ref(), step.node.as_ref());
+        let asked = seen.zip(node).and_then(|(seen, node)| server_asked_at(&seen.evidence, node));
+        let Some(asked) = asked else { return false };
+        let since = work.seen_since.unwrap_or(asked);
+        let settled = asked.duration_since(since) >= SignedDuration::from_secs(settle.into());
         if let Some(work) = &mut self.work {
             work.seen_since = Some(since);
             work.waits = vec![format!("all of it is seen, and must stay so for {settle} s")];
@@ -125,7 +135,11 @@ impl Runner {
         }
         // A command that runs goes on: behind it is the safe point.
         if self.stopping && !work.started {
-            self.fail("stopped by the operator at a safe point");
+            self.fail(if work.meant {
+                "stopped by the operator; the line that was to be started may run: its machine did not answer"
+            } else {
+                "stopped by the operator at a safe point"
+            });
             return None;
         }
         if waiting {
@@ -174,6 +188,7 @@ impl Runner {
                 let started =
                     What::Started { step: id.to_owned(), unit: unit.clone(), command: line.clone() };
                 self.write(started).ok()?;
+                self.work.as_mut()?.meant = true;
                 Some(Effect::Start { node, unit, line })
             }
             Some(other) => Some(other),
@@ -204,6 +219,7 @@ impl Runner {
             }
             return self.send(id, cordon, None);
         }
+        let gap = seen.evidence.objects.pods.gaps().into_iter().next();
         let selection = select(&seen.evidence, &name);
         let now = self.clock.now();
         let pods_seen = seen.evidence.objects.pods.state().as_of.unwrap_or(seen.evidence.at);
@@ -211,10 +227,16 @@ impl Runner {
         work.cordon_seen = true;
         let left = selection.leave.len() + selection.leaving.len();
         // Its commands are the cordon, if it is ours, and an eviction a pod.
-        work.over = work.commands.len().saturating_sub(left).max(1);
+        let cordons = work.commands.iter().filter(|request| request.starts_with("PATCH ")).count();
+        work.over = work.commands.len().saturating_sub(left).max(cordons);
         work.waits = work.pace.waits(&selection, &held(&seen.evidence, &selection));
         work.held_up = work.pace.is_held_up(&selection);
         if selection.leave.is_empty() && selection.leaving.is_empty() {
+            if let Some(gap) = gap {
+                // No pod seen is not an empty node: a server that has just started lists nothing to anybody.
+                work.waits = vec![format!("the pods of {name} to be read ({gap})")];
+                return Some(Effect::Wait(PAUSE));
+            }
             self.say(id);
             return None;
         }
@@ -249,9 +271,8 @@ impl Runner {
         let name = work.node.clone()?;
         let nodes = &self.seen.as_ref()?.evidence.objects.nodes;
         let node = nodes.items.iter().find(|node| node.metadata.name == name)?;
-        // One that takes pods was uncordoned by a kubelift before this one, or by hand; another's cordon is not taken away.
-        let ours = node.spec.unschedulable == Some(true)
-            && node.metadata.annotations.get(CORDONED_BY) == Some(&self.journal.decisions().owner);
+        // Another's cordon is not taken away; of one that was opened by hand our mark is, or the next cordon would look like ours.
+        let ours = node.metadata.annotations.get(CORDONED_BY) == Some(&self.journal.decisions().owner);
         if work.over > 0 || !ours {
             self.say(id);
             return None;
@@ -313,7 +334,8 @@ impl Runner {
         if code != 0 {
             self.fail(&format!("`{line}` ended with {code}: {last}"));
         } else if let Some(work) = &mut self.work {
-            (work.over, work.started, work.lines) = (work.over + 1, false, 0);
+            (work.over, work.lines) = (work.over + 1, 0);
+            (work.started, work.meant) = (false, false);
         }
     }
 

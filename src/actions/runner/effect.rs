@@ -67,10 +67,17 @@ pub async fn perform(
             let answer = changes.send(&change).await;
             Outcome::Answered(change, pod, answer)
         }
-        Effect::Start { node, unit, line } => Outcome::Started(match machines {
-            Some(machines) => machines.start(&node, &unit, &line).await,
-            None => Err(NONE.to_owned()),
-        }),
+        Effect::Start { node, unit, line } => {
+            let started = match machines {
+                Some(machines) => machines.start(&node, &unit, &line).await,
+                None => Err(NONE.to_owned()),
+            };
+            if started.is_err() {
+                // A machine that boots is asked again as slowly as one that runs a line.
+                clock.sleep(LOOK_EVERY).await;
+            }
+            Outcome::Started(started)
+        }
         Effect::Look { node, unit, from } => {
             clock.sleep(LOOK_EVERY).await;
             Outcome::Looked(match machines {

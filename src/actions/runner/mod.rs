@@ -282,7 +282,7 @@ impl Runner {
     fn write(&mut self, what: What) -> Result<(), String> {
         self.journal.write(what).map_err(|error| {
             let why = error.to_string();
-            self.halted = Some(why.clone());
+            self.halt(&why);
             why
         })
     }

@@ -74,6 +74,9 @@ pub struct Active {
     pub said: bool,
     /// What they print, the newest lines.
     pub output: Vec<Text>,
+    /// How many lines they printed in all; `output` ends with the last.
+    #[serde(default)]
+    pub printed: usize,
     /// What it waits for.
     pub waits: Vec<String>,
 }

@@ -29,6 +29,8 @@ pub(super) struct Work {
     pub over: usize,
     /// Whether the command that is not over was started.
     pub started: bool,
+    /// Whether it was to be started, by the journal: it may run also where no answer came.
+    pub meant: bool,
     /// How many lines of it are known.
     pub lines: usize,
     /// Since when nothing is left but to observe the end.
@@ -36,6 +38,8 @@ pub(super) struct Work {
     /// Since when what it is for is observed, without a break.
     pub seen_since: Option<Timestamp>,
     pub output: VecDeque<Text>,
+    /// How many lines were printed in all, also those that are not kept.
+    pub printed: usize,
     pub pace: Pace,
     /// Whether an effect was given out and its outcome has not come.
     pub busy: bool,
@@ -61,10 +65,12 @@ impl Work {
             commands: step.commands.clone(),
             over: 0,
             started: false,
+            meant: false,
             lines: 0,
             said: attempt.said.then_some(attempt.started),
             seen_since: None,
             output: VecDeque::new(),
+            printed: 0,
             pace: Pace::default(),
             busy: false,
             waits: Vec::new(),
@@ -86,7 +92,10 @@ impl Work {
                 What::Began { step, commands, .. } if *step == work.step => {
                     work.commands.clone_from(commands)
                 }
-                What::Exited { step, code: 0, .. } if *step == work.step => work.over += 1,
+                What::Started { step, .. } if *step == work.step => work.meant = true,
+                What::Exited { step, code: 0, .. } if *step == work.step => {
+                    (work.over, work.meant) = (work.over + 1, false);
+                }
                 _ => {}
             }
         }
@@ -118,6 +127,7 @@ impl Work {
     /// Takes lines that a machine printed.
     pub(super) fn print(&mut self, lines: &[String]) {
         self.lines += lines.len();
+        self.printed += lines.len();
         self.output.extend(lines.iter().map(|line| Text::new(line)));
         while self.output.len() > LINES {
             self.output.pop_front();
@@ -138,6 +148,7 @@ impl Work {
             nonce: self.nonce.clone(),
             said: self.said.is_some(),
             output: self.output.iter().cloned().collect(),
+            printed: self.printed,
             waits: self.waits.clone(),
         }
     }

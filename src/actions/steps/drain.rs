@@ -100,9 +100,14 @@ fn budgets_are_read(site: &Site) -> Option<Condition> {
     Some(Condition::unread("the budgets of every namespace were read", gaps.first()?))
 }
 
+/// Whether a node has the mark of this upgrade's cordons, cordoned or not.
+pub(super) fn is_marked(site: &Site, node: &Node) -> bool {
+    owner(node) == Some(&site.decisions.owner)
+}
+
 /// Whether a node is cordoned, and not by this upgrade.
 pub(super) fn is_anothers(site: &Site, node: &Node) -> bool {
-    node.spec.unschedulable == Some(true) && owner(node) != Some(&site.decisions.owner)
+    node.spec.unschedulable == Some(true) && !is_marked(site, node)
 }
 
 /// A cordon that this upgrade did not make is somebody's reason.

@@ -129,7 +129,9 @@ impl<'a> Site<'a> {
     /// behind by at least as much as its answer seems to come before the question, and it tells whole seconds.
     pub(super) fn started_there(&self, attempt: &Attempt, facts: &NodeFacts) -> Timestamp {
         let lag = facts.collected_at.map_or_else(Default::default, |at| attempt.started.duration_since(at));
-        attempt.started - lag.max(SignedDuration::ZERO) - SignedDuration::from_secs(1)
+        // What a machine says of its clock may be anything.
+        let lag = lag.max(SignedDuration::ZERO).saturating_add(SignedDuration::from_secs(1));
+        attempt.started.saturating_sub(lag).unwrap_or(attempt.started)
     }
 
     /// kubeadm's flag for preflight checks, with a blank before it, or nothing.

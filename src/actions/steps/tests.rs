@@ -352,18 +352,25 @@ fn a_drain_ends_cordoned_and_empty() {
     );
 }
 
+/// w1 has the mark of this upgrade's cordon.
+fn marked(world: &mut World) {
+    let mark = crate::evidence::objects::meta::CORDONED_BY;
+    world.edit_node("w1", |node| {
+        node.metadata.annotations = serde_json::from_value(json!({ mark: "me" })).unwrap();
+    });
+}
+
 #[test]
 fn an_uncordon_ends_when_the_node_takes_pods() {
     ends(
         "uncordon/w1",
         over,
-        &[("w1 takes pods", |world| {
-            world.edit_node("w1", |node| {
-                node.spec.unschedulable = Some(true);
-                node.metadata.annotations =
-                    serde_json::from_value(json!({ crate::evidence::objects::meta::CORDONED_BY: "me" }))
-                        .unwrap();
-            });
-        })],
+        &[
+            ("w1 takes pods", |world| {
+                marked(world);
+                world.edit_node("w1", |node| node.spec.unschedulable = Some(true));
+            }),
+            ("w1 has no mark of this upgrade's cordon", marked),
+        ],
     );
 }

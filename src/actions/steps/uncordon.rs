@@ -24,6 +24,12 @@ pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
     step.postcondition = vec![
         kubelet_is(node, &site.to),
         Condition::of(format!("{name} takes pods"), node.spec.unschedulable != Some(true), "it is cordoned"),
+        // A mark that stays would make the next person's cordon look like kubelift's.
+        Condition::of(
+            format!("{name} has no mark of this upgrade's cordon"),
+            !super::drain::is_marked(site, node),
+            "it has",
+        ),
     ];
     step
 }

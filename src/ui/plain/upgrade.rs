@@ -16,7 +16,7 @@ pub(super) struct Guide {
     entries: usize,
     next: String,
     waits: Vec<String>,
-    printed: (String, usize),
+    printed: usize,
     begun: String,
     no_upgrade: String,
     finished: bool,
@@ -65,7 +65,7 @@ impl Guide {
         let Some(step) = upgrade.plan.step(&active.step) else { return };
         if self.begun != active.nonce.as_str() {
             active.nonce.as_str().clone_into(&mut self.begun);
-            self.printed = (String::new(), 0);
+            self.printed = 0;
             self.waits.clear();
             lines.push(format!("running: {} {}", step.id, step.title));
             if active.hands == Hands::Operator {
@@ -73,13 +73,10 @@ impl Guide {
             }
         }
         if active.hands == Hands::Machine {
-            let unit = format!("{}-{}", active.nonce, active.over);
-            if self.printed.0 != unit {
-                self.printed = (unit, 0);
-            }
-            let new = active.output.iter().skip(self.printed.1.min(active.output.len()));
+            let new = active.printed.saturating_sub(self.printed).min(active.output.len());
+            let new = active.output.iter().skip(active.output.len() - new);
             lines.extend(new.map(|line| format!("  | {line}")));
-            self.printed.1 = active.output.len();
+            self.printed = active.printed;
         }
         if active.waits != self.waits {
             lines.extend(active.waits.iter().map(|wait| format!("waits: {wait}")));

@@ -181,6 +181,9 @@ fn a_killed_kubelift_does_not_uncordon_what_takes_pods_or_somebody_else_cordoned
     assert!(matches!(bench.runner.next_effect(), Some(Effect::Send { .. })), "its own cordon");
     bench.world.edit_node("w1", |node| node.spec.unschedulable = None);
     bench.killed();
+    assert!(matches!(bench.runner.next_effect(), Some(Effect::Send { .. })), "its mark is still there");
+    bench.world.edit_node("w1", |node| node.metadata.annotations = Default::default());
+    bench.killed();
     assert!(!matches!(bench.runner.next_effect(), Some(Effect::Send { .. })), "it was done");
 
     let mut bench = at_uncordon("you@desk");
@@ -189,4 +192,27 @@ fn a_killed_kubelift_does_not_uncordon_what_takes_pods_or_somebody_else_cordoned
     bench.observe();
     let step = bench.view().plan.step("uncordon/w1").unwrap().clone();
     assert_eq!((step.state, step.title.as_str()), (StepState::Done, "leave w1 cordoned"));
+}
+
+#[test]
+fn a_list_of_pods_that_was_not_read_is_no_empty_node() {
+    let mut bench = Bench::on(at_workers(), false);
+    bench.skip_to("drain/w1");
+    bench.run("drain/w1", "w1").unwrap();
+    let Some(Effect::Send { change, .. }) = bench.runner.next_effect() else { panic!("the cordon") };
+    bench.runner.outcome(Outcome::Answered(change, None, good()));
+    cordon(&mut bench.world, "me@desk");
+    let read = bench.world.evidence.objects.pods.clone();
+    bench.world.evidence.objects.pods = crate::evidence::Listing {
+        unread: vec![crate::evidence::Unread::new("list", "pods", crate::evidence::Reason::Forbidden, "")],
+        items: Arc::from([]),
+        ..read.clone()
+    };
+    bench.observe();
+    assert!(matches!(bench.runner.next_effect(), Some(Effect::Wait(_))));
+    bench.runner.outcome(Outcome::Waited);
+    assert_eq!(bench.on_disk().last().unwrap(), "answered", "it is not said to be over");
+    bench.world.evidence.objects.pods = read;
+    bench.observe();
+    assert!(matches!(bench.runner.next_effect(), Some(Effect::Send { .. })), "the eviction");
 }

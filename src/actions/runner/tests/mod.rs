@@ -14,6 +14,7 @@ use crate::actions::ports::{Answer, Output, Store};
 use crate::actions::steps::testing::{at_target, ready_to_upgrade};
 use crate::actions::testing::{Counting, Memory, SetClock};
 use crate::checks::testing::World;
+use crate::evidence::Reading;
 
 /// A runner on a hand-built cluster.
 struct Bench {
@@ -83,6 +84,15 @@ impl Bench {
                     .to_owned()
             })
             .collect()
+    }
+
+    /// The API server of cp1 is asked again so many seconds later, and is ready.
+    fn server_asked(&mut self, later: i64) {
+        self.clock.pass(later);
+        let Reading::Read { stamp, .. } = &mut self.world.evidence.servers.servers[0].ready else {
+            panic!("it was read")
+        };
+        stamp.at += jiff::SignedDuration::from_secs(later);
     }
 
     /// A probe of a node that returns a nonce, and saw kubeadm at a version.

@@ -259,8 +259,9 @@ fn what_a_step_is_for_must_stay_so_where_it_may_go_away_once_more() {
     bench.world.edit_node("cp1", |node| node.status.node_info.kubelet_version = "v1.31.14".into());
     bench.probed("cp1", "nonce-1", "1.31.14");
     assert_eq!(bench.state("kubelet/cp1"), StepState::Waiting, "its pods of before the restart still serve");
+    // Its server is asked every nine seconds; its member of etcd is away meanwhile.
     for ready in ["False", "True"] {
-        bench.clock.pass(9);
+        bench.server_asked(9);
         bench.world.edit_pod("etcd-cp1", |pod| {
             pod.status.conditions =
                 serde_json::from_value(json!([{ "type": "Ready", "status": ready }])).unwrap();
@@ -268,10 +269,38 @@ fn what_a_step_is_for_must_stay_so_where_it_may_go_away_once_more() {
         bench.observe();
     }
     assert_eq!(bench.state("kubelet/cp1"), StepState::Waiting, "it went away meanwhile");
-    bench.clock.pass(9);
+    bench.clock.pass(60);
     bench.runner.look_again();
+    assert_eq!(bench.state("kubelet/cp1"), StepState::Waiting, "time alone shows nothing");
+    bench.server_asked(9);
+    bench.observe();
     assert_eq!(bench.state("kubelet/cp1"), StepState::Waiting);
-    bench.clock.pass(1);
-    bench.runner.look_again();
+    bench.server_asked(1);
+    bench.observe();
     assert_eq!(bench.state("kubelet/cp1"), StepState::Done);
+}
+
+#[test]
+fn a_machine_that_did_not_answer_to_a_start_may_run_the_line_and_a_stop_says_so() {
+    let mut bench = Bench::new(true);
+    bench.skip_to("package/cp1");
+    bench.run("package/cp1", "").unwrap();
+    assert!(matches!(bench.runner.next_effect(), Some(Effect::Start { .. })));
+    bench.runner.outcome(Outcome::Started(Err("no route".to_owned())));
+    bench.runner.order(Order::Stop).unwrap();
+    assert_eq!(bench.runner.next_effect(), None);
+    let why = bench.view().plan.step("package/cp1").unwrap().why.clone();
+    assert!(why.contains("may run"), "{why}");
+}
+
+#[test]
+fn the_first_cause_of_a_halt_stays_on_the_screen() {
+    let mut bench = Bench::new(false);
+    bench.skip_to("package/cp1");
+    bench.run("package/cp1", "").unwrap();
+    bench.runner.order(Order::Said { step: "package/cp1".to_owned() }).unwrap();
+    bench.store.full.store(true, Ordering::SeqCst);
+    bench.probed("cp1", "nonce-1", "1.31.14");
+    bench.runner.look_again();
+    assert!(bench.view().halted.unwrap().contains("no space left"), "{:?}", bench.view().halted);
 }

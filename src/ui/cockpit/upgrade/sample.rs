@@ -124,6 +124,7 @@ fn active(step: &Step, hands: Hands) -> Active {
         probe: probe.map(|node| Settings::default().probe(node, "0123456789abcdef")).unwrap_or_default(),
         said: false,
         output: Vec::new(),
+        printed: 0,
         waits: Vec::new(),
     }
 }
@@ -135,6 +136,7 @@ pub(super) fn running(hands: Hands) -> Snapshot {
         let mut active = active(upgrade.plan.step("upgrade-apply/cp1").unwrap(), hands);
         if hands == Hands::Machine {
             active.output = printed(48).iter().map(|line| line.as_str().into()).collect();
+            active.printed = active.output.len();
         }
         upgrade.active = Some(active);
         step(upgrade, "upgrade-apply/cp1", |step| step.state = StepState::Running);
