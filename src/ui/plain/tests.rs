@@ -5,6 +5,10 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use super::run;
+use crate::actions::plan::{Decisions, Settings, plan};
+use crate::actions::runner::{Active, Hands, Upgrade};
+use crate::actions::steps::testing::ready_to_upgrade;
+use crate::checks::testing::now;
 use crate::checks::{Finding, Severity, Subject};
 use crate::session::{Handle, Kind, Request, Snapshot};
 use crate::ui::sample;
@@ -181,4 +185,48 @@ async fn no_line_holds_an_escape_or_is_two_lines() {
         text.contains("blocker, AppArmor, a\u{FFFD}[31m/Pod/x\u{FFFD}y: a\u{FFFD}\u{FFFD}b\u{FFFD}\n"),
         "{text}"
     );
+}
+
+/// `package/cp1` runs on its machine: `printed` lines so far, of which the last ones are kept.
+fn running(over: usize, printed: usize, kept: usize) -> Snapshot {
+    let world = ready_to_upgrade();
+    let settings = Settings::default();
+    let plan = plan(&world.evidence, &world.target("1.31.14"), &[], &settings, &Decisions::default());
+    let step = plan.step("package/cp1").unwrap().clone();
+    let lines = printed - kept..printed;
+    let active = Active {
+        step: step.id,
+        hands: Hands::Machine,
+        since: now(),
+        expected_seconds: step.expected_seconds,
+        commands: step.commands,
+        over,
+        nonce: "n".into(),
+        probe: String::new(),
+        said: false,
+        output: lines.map(|line| format!("line {line};").as_str().into()).collect(),
+        printed,
+        waits: Vec::new(),
+    };
+    let upgrade = Upgrade {
+        plan,
+        active: Some(active),
+        last: None,
+        stopping: false,
+        halted: None,
+        journal: "".into(),
+        recording: "".into(),
+        began: now(),
+        ended: None,
+        at: now(),
+    };
+    Snapshot { upgrade: Some(Arc::new(upgrade)), ..sample::mixed() }
+}
+
+#[tokio::test]
+async fn each_line_of_a_step_is_told_once_also_when_older_ones_are_no_longer_kept() {
+    let states = vec![running(0, 2, 2), running(1, 3, 3), running(1, 5, 2), running(1, 9, 3)];
+    let (text, _) = told(states, &[]).await;
+    let count = |line: usize| text.matches(&format!("  | line {line};\n")).count();
+    assert_eq!((0..9).map(count).collect::<Vec<_>>(), [1, 1, 1, 1, 1, 0, 1, 1, 1], "{text}");
 }
