@@ -23,7 +23,7 @@ pub(super) fn assign(phases: &mut [Phase], findings: &[Finding], decisions: &Dec
             match decisions.attempt(&step.id) {
                 None => {
                     state = StepState::Skipped;
-                    "kubeadm upgrade apply was run without it".clone_into(&mut why);
+                    "no snapshot of before is seen, and apply was run".clone_into(&mut why);
                 }
                 // It may have been carried away since, as it should be.
                 Some(attempt) if attempt.ended.is_some() => {

@@ -16,10 +16,10 @@ pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
     let name = &node.metadata.name;
     let mut step = step(StepKind::Backup, Some(name), format!("snapshot of etcd on {name}"));
     step.expected_seconds = 60;
-    step.effects = vec![
-        "etcd writes its database once more beside itself; the folder holds every Secret: keep it closed"
-            .to_owned(),
-    ];
+    step.effects = vec![format!(
+        "etcd writes its database once more beside itself; {} then holds every Secret: keep it closed",
+        folder(site)
+    )];
     step.way_back = "none is needed: remove the files".to_owned();
     match site.facts(node) {
         Ok(facts) => {
@@ -28,7 +28,12 @@ pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
         }
         Err(condition) => step.precondition.push(condition),
     }
-    let what = format!("a snapshot of etcd that was made since the upgrade began lies on {name}, verified");
+    let made = if site.attempt(&step.id).is_some() {
+        "since this step began"
+    } else {
+        "by this step or in the last hour"
+    };
+    let what = format!("a verified snapshot of etcd lies on {name}, made {made}");
     step.postcondition = match site.facts_after(&step.id, node) {
         Ok(facts) => vec![verified(site, &step.id, facts, what)],
         Err(condition) => vec![condition],
@@ -36,8 +41,13 @@ pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
     step
 }
 
+/// Where the backup is kept.
+fn folder<'a>(site: &Site<'a>) -> &'a str {
+    site.settings.backup_folder.trim_end_matches('/')
+}
+
 fn commands(site: &Site, facts: &NodeFacts) -> Vec<String> {
-    let folder = site.settings.backup_folder.trim_end_matches('/');
+    let folder = folder(site);
     let data = facts.etcd.as_ref().and_then(|etcd| etcd.data_dir.as_deref()).unwrap_or("/var/lib/etcd");
     let name = format!("kubelift-v{}-to-v{}", site.from, site.to);
     let (written, kept) = (format!("{data}/{name}.snap"), format!("{folder}/{name}.snap"));
@@ -62,7 +72,7 @@ fn member_is_local(facts: &NodeFacts) -> Condition {
 
 /// The snapshot lies beside the database until it is moved.
 fn room(facts: &NodeFacts) -> Condition {
-    let what = "the disk of etcd has room for its database once more";
+    let what = "the disk of etcd has free room for twice its database";
     let size = facts.etcd.as_ref().and_then(|etcd| etcd.db_file_bytes);
     let data = facts.etcd.as_ref().and_then(|etcd| etcd.data_dir.as_deref()).unwrap_or("/var/lib/etcd");
     // The probe names the folders whose disks it looked at; a data directory elsewhere is on one of them.

@@ -122,7 +122,7 @@ fn with_snapshot() -> World {
 
 #[test]
 fn a_backup_ends_with_a_new_snapshot_that_is_verified() {
-    let what = "a snapshot of etcd that was made since";
+    let what = "a verified snapshot of etcd lies on cp1";
     ends(
         "backup/cp1",
         with_snapshot,

@@ -97,7 +97,7 @@ pub(super) const fn ready(context: &Context) -> Option<&'static str> {
     and(
         changes(context),
         context.upgrade.ready,
-        "the chosen step cannot be run now; what is said of it says why",
+        "the chosen step cannot be run now; its text in the plan says why",
     )
 }
 

@@ -196,6 +196,7 @@ fn follow_question(app: &mut App, upgrade: &Upgrade) {
     }
     let title = dialogue.step.title.clone();
     app.layers.remove(at);
-    let now = upgrade.plan.step(&id).map_or("no longer in the plan", |step| step.state.as_str());
-    app.notice = Some(Notice::refuses(format!("{title}: what was asked is no longer so, for it is {now}")));
+    let step = upgrade.plan.step(&id).map(|step| format!("{} now", step.state.as_str()));
+    let step = step.unwrap_or_else(|| "no longer in the plan".to_owned());
+    app.notice = Some(Notice::refuses(format!("{title}: the question is closed, for the step is {step}")));
 }

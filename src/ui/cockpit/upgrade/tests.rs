@@ -264,7 +264,7 @@ fn a_question_closes_when_its_step_is_no_longer_ready() {
     slowly(&mut app, "P enter");
     update(&mut app, Event::Snapshot(Arc::new(sample::held())));
     assert!(!matches!(app.layers.last(), Some(Layer::Ask(_))));
-    assert!(written(&app).contains("what was asked is no longer so"), "{}", written(&app));
+    assert!(written(&app).contains("the question is closed"), "{}", written(&app));
     // The same snapshot again changes nothing of a question.
     slowly(&mut app, "c");
     typed(&mut app, "AppArm");
