@@ -29,7 +29,8 @@ pub const UPGRADE_SPEED: f64 = 20.0;
 const EXIT_CODES: &str = "Exit codes of check:
   0  ready: no blocker, and everything that could hide one was read
   1  kubelift itself failed, or nothing could be read at all
-  2  what was asked for cannot be: flags, a target below the cluster or beyond the catalog
+  2  what was asked for cannot be: flags, a file that is missing or wrong,
+     a target below the cluster or beyond the catalog
   3  blockers
   4  no blocker seen, but something that could hide one was not read";
 
@@ -117,7 +118,8 @@ pub enum Command {
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
-    /// Open the cockpit as an upgrade session: it can change things, step by step, each confirmed
+    /// Open the cockpit as an upgrade session: it can change things, step by step, each confirmed. On a real cluster it
+    /// needs --node-facts, with a first probe of every node
     Upgrade {
         /// How the upgrade is done
         #[command(flatten)]
