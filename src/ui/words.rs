@@ -49,7 +49,7 @@ pub fn elapsed(time: Duration) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
-/// Something that happened in a line: `step-begun drain-w1: …`, with FAILURE before it where it is one.
+/// Something that happened in a line: `began drain/w1: …`, with FAILURE before it where it is one.
 pub fn happened(happened: &Happened) -> String {
     let told = &happened.told;
     let failure = if happened.marks.failure { "FAILURE " } else { "" };

@@ -104,7 +104,7 @@ pub enum What {
         /// How, in a sentence.
         why: String,
     },
-    /// The operator tries a failed step again.
+    /// The operator tries a step again that failed, or was left out.
     Retried {
         /// Which.
         step: String,

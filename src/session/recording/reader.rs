@@ -39,7 +39,7 @@ impl Mark {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Told {
-    /// What happened, in kebab case: `step-begun`.
+    /// What happened, in a word: `began`.
     pub what: Text,
     /// The step that it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
