@@ -25,7 +25,7 @@ pub enum Format {
     /// For people.
     #[default]
     Table,
-    /// For machines: see `docs/findings.schema.json`.
+    /// For machines: see `docs/findings.schema.json`, of a plan `docs/plan.md`.
     Json,
     /// The same as JSON, in YAML.
     Yaml,
