@@ -52,7 +52,8 @@ pub fn plan(
     if let Some(step) = addons::make(&site, &all) {
         phases.push(phase("After", vec![step]));
     }
-    state::assign(&mut phases, findings, decisions);
+    let masters = masters.iter().map(|node| node.metadata.name.as_str()).collect();
+    state::assign(&mut phases, findings, masters, decisions);
     Plan {
         schema_version: SCHEMA_VERSION,
         cluster: evidence.cluster.name.clone(),

@@ -48,7 +48,8 @@ pub(super) fn hold(site: &Site, node: &Node, step: &mut Step) {
         Holds::Yes => {}
         Holds::Unknown => step.precondition.push(serves),
         Holds::No => step.held_by.push(Hold {
-            consent: Consent { code: CODE.to_owned(), subject: name.to_string() },
+            // A consent to empty the node is none to let pods come back.
+            consent: Consent { code: CODE.to_owned(), subject: step.id.clone() },
             answer: CODE.to_owned(),
             why: format!(
                 "{CODE}: kube-proxy of {name} is {}. Services are not routed there. Without a registry, bring its \

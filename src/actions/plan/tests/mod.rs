@@ -1,5 +1,7 @@
 //! Plans of hand-built clusters: the order, the commands, the states.
 
+mod states;
+
 use serde_json::json;
 
 use super::*;
@@ -127,75 +129,6 @@ fn behind_the_first_control_plane_the_way_back_is_still_the_old_version() {
 }
 
 #[test]
-fn what_was_done_and_is_no_longer_seen_can_be_done_again() {
-    let attempt = Attempt {
-        started: crate::checks::testing::now(),
-        nonce: "nonce-1".into(),
-        said: true,
-        failed: None,
-        ended: Some(crate::checks::testing::now()),
-    };
-    let mut world = ready_to_upgrade();
-    world.facts("cp1", |facts| facts.kubeadm.as_mut().unwrap().version = Some("v1.31.14".into()));
-    let skipped = [("backup/cp1".to_owned(), "for the test".to_owned())].into();
-    let attempts = [("package/cp1".to_owned(), attempt)].into();
-    let plan = plan_of(&world, &[], &Decisions { skipped, attempts, ..Decisions::default() });
-    let next = plan.next().unwrap();
-    assert_eq!((next.id.as_str(), next.state), ("package/cp1", StepState::Ready));
-    assert_eq!(
-        next.why,
-        "it was done; now not seen: the package kubeadm is 1.31.14, whole and held (it is 1.30.4-1.1)"
-    );
-}
-
-#[test]
-fn a_configuration_written_in_the_second_in_which_its_step_began_is_new() {
-    let now = crate::checks::testing::now();
-    let of = |written: i64| {
-        let mut world = ready_to_upgrade();
-        world.facts("w1", |facts| {
-            facts.kubeadm.as_mut().unwrap().version = Some("v1.31.14".into());
-            facts.nonce = Some("nonce-1".into());
-            facts.collected_at = Some(now + jiff::SignedDuration::from_secs(5));
-            let config = facts.kubelet.as_mut().unwrap().config.as_mut().unwrap();
-            // A file's time is told in whole seconds.
-            config.modified = Some(now + jiff::SignedDuration::from_secs(written));
-        });
-        let attempt = Attempt {
-            started: now + jiff::SignedDuration::from_millis(700),
-            nonce: "nonce-1".into(),
-            said: true,
-            failed: None,
-            ended: None,
-        };
-        let attempts = [("upgrade-node/w1".to_owned(), attempt)].into();
-        let plan = plan_of(&world, &[], &Decisions { attempts, ..Decisions::default() });
-        let conditions = &plan.step("upgrade-node/w1").unwrap().postcondition;
-        conditions
-            .iter()
-            .find(|condition| condition.what.starts_with("config.yaml of the kubelet was"))
-            .unwrap()
-            .holds
-    };
-    use crate::actions::observed::Holds;
-    assert_eq!((of(0), of(-1), of(3)), (Holds::Yes, Holds::No, Holds::Yes));
-}
-
-#[test]
-fn a_snapshot_that_was_carried_away_after_apply_opens_no_step_again() {
-    let mut world = ready_to_upgrade();
-    let now = crate::checks::testing::now();
-    let attempt = || Attempt { started: now, nonce: "n".into(), said: true, failed: None, ended: Some(now) };
-    let state = |world: &World| {
-        let attempts = ["backup/cp1", "upgrade-apply/cp1"].map(|id| (id.to_owned(), attempt())).into();
-        plan_of(world, &[], &Decisions { attempts, ..Decisions::default() }).step("backup/cp1").unwrap().state
-    };
-    assert_eq!(state(&world), StepState::Ready, "before apply it is needed");
-    at_target(&mut world, "cp1", "1.31.14");
-    assert_eq!(state(&world), StepState::Done);
-}
-
-#[test]
 fn a_dnf_node_gets_dnfs_words() {
     let mut world = ready_to_upgrade();
     world.facts("w1", |facts| {
@@ -256,97 +189,6 @@ fn an_upgraded_cluster_has_nothing_left_but_what_nobody_can_see() {
     assert!(plan.is_finished(), "{:#?}", plan.next());
 }
 
-/// The cluster after every command was run, with one node whose kube-proxy could not fetch its image.
-fn all_but_a_kube_proxy() -> World {
-    let mut world = ready_to_upgrade();
-    for node in ["cp1", "cp2", "cp3", "w1", "w2"] {
-        at_target(&mut world, node, "1.31.14");
-    }
-    addons_at_target(&mut world, "1.31.14");
-    world.edit_pod("kube-proxy-w2", |pod| {
-        pod.status = serde_json::from_value(json!({ "phase": "Pending",
-            "conditions": [{ "type": "Ready", "status": "False" }],
-            "containerStatuses": [{ "name": "kube-proxy", "state": { "waiting": { "reason": "ErrImagePull" } } }] }))
-        .unwrap();
-    });
-    world
-}
-
-#[test]
-fn an_upgrade_is_not_over_while_a_node_has_no_kube_proxy() {
-    let world = all_but_a_kube_proxy();
-    let target = Target { from: "1.31.14".parse().unwrap(), to: "1.31.14".parse().unwrap(), chosen: false };
-    let plan = plan(&world.evidence, &target, &[], &Settings::default(), &Decisions::default());
-    assert!(!plan.is_finished());
-    let left = plan.next().unwrap();
-    assert_eq!((left.id.as_str(), left.state), ("manual/addons", StepState::Ready));
-    assert_eq!(left.postcondition[0].why, "w2: not ready, ErrImagePull");
-}
-
-#[test]
-fn a_node_without_kube_proxy_is_not_emptied_nor_opened_before_somebody_says_so() {
-    let mut world = all_but_a_kube_proxy();
-    world.edit_node("w2", |node| node.status.node_info.kubelet_version = "v1.30.4".into());
-    let codes = |plan: &Plan, id: &str| -> Vec<String> {
-        plan.step(id).unwrap().held_by.iter().map(|hold| hold.answer.clone()).collect()
-    };
-    let plan = plan_of(&world, &[], &Decisions::default());
-    assert_eq!(codes(&plan, "drain/w2"), ["KubeProxyNotReady"]);
-    assert_eq!(codes(&plan, "uncordon/w2"), ["KubeProxyNotReady"]);
-    assert!(plan.step("drain/w2").unwrap().held_by[0].why.contains("ErrImagePull"));
-    assert!(codes(&plan, "drain/w1").is_empty());
-
-    let consent = plan.step("drain/w2").unwrap().held_by[0].consent.clone();
-    let decisions = Decisions { consents: [consent].into(), ..Decisions::default() };
-    assert!(codes(&plan_of(&world, &[], &decisions), "drain/w2").is_empty());
-}
-
-#[test]
-fn the_last_control_plane_ends_only_when_the_addons_were_written_anew() {
-    let mut world = ready_to_upgrade();
-    for node in ["cp1", "cp2", "cp3"] {
-        at_target(&mut world, node, "1.31.14");
-    }
-    let state = |world: &World, id: &str| plan_of(world, &[], &Decisions::default()).step(id).unwrap().state;
-    assert_eq!(state(&world, "upgrade-node/cp2"), StepState::Done);
-    assert_ne!(
-        state(&world, "upgrade-node/cp3"),
-        StepState::Done,
-        "kube-proxy is asked for in the old version"
-    );
-    addons_at_target(&mut world, "1.31.14");
-    assert_eq!(state(&world, "upgrade-node/cp3"), StepState::Done);
-}
-
-#[test]
-fn a_blocker_holds_its_step_until_its_code_is_typed() {
-    let mut world = ready_to_upgrade();
-    world.facts("cp1", |facts| facts.kubeadm.as_mut().unwrap().version = Some("v1.31.14".into()));
-    let finding =
-        |subject: Subject| crate::checks::Finding::new("Broken", Severity::Blocker, subject, "it is broken");
-    let findings = [finding(Subject::thing("Cluster", "")), finding(Subject::node("w1"))];
-    let plan = plan_of(&world, &findings, &Decisions::default());
-    let held = |plan: &Plan, id: &str| plan.step(id).unwrap().held_by.len();
-    assert_eq!(held(&plan, "upgrade-apply/cp1"), 1, "what is of the cluster");
-    assert_eq!(held(&plan, "drain/w1"), 1, "what is of the node");
-    assert_eq!((held(&plan, "package/w1"), held(&plan, "drain/w2")), (0, 0));
-
-    let consent = plan.step("upgrade-apply/cp1").unwrap().held_by[0].consent.clone();
-    let decisions = Decisions { consents: [consent].into(), ..Decisions::default() };
-    let plan = plan_of(&world, &findings, &decisions);
-    assert_eq!((held(&plan, "upgrade-apply/cp1"), held(&plan, "drain/w1")), (0, 1));
-}
-
-#[test]
-fn an_unknown_that_could_hide_a_blocker_asks_likewise() {
-    let finding = crate::checks::Finding {
-        could_hide: Some(Severity::Blocker),
-        ..crate::checks::Finding::new("NotRead", Severity::Unknown, Subject::thing("Pods", ""), "not read")
-    };
-    let plan = plan_of(&ready_to_upgrade(), &[finding], &Decisions::default());
-    assert_eq!(plan.step("upgrade-apply/cp1").unwrap().held_by[0].answer, "NotRead");
-}
-
 #[test]
 fn what_kubeadm_did_not_make_is_left_to_hand() {
     let mut world = ready_to_upgrade();
@@ -378,18 +220,6 @@ fn an_external_etcd_is_backed_up_by_hand() {
 }
 
 #[test]
-fn a_kubelet_waits_for_every_api_server() {
-    let mut world = ready_to_upgrade();
-    at_target(&mut world, "cp1", "1.31.14");
-    at_target(&mut world, "cp2", "1.31.14");
-    let plan = plan_of(&world, &[], &Decisions::default());
-    let skew = &plan.step("kubelet/w1").unwrap().precondition;
-    let servers = skew.iter().find(|condition| condition.what.starts_with("every API server")).unwrap();
-    assert_eq!(servers.holds, crate::actions::observed::Holds::No);
-    assert!(servers.why.contains("10.0.0.13:6443"), "{}", servers.why);
-}
-
-#[test]
 fn the_plans_json_has_the_documented_fields() {
     let plan = plan_of(&ready_to_upgrade(), &[], &Decisions::default());
     let json = serde_json::to_value(&plan).unwrap();
@@ -411,23 +241,4 @@ fn the_plans_json_has_the_documented_fields() {
     }
     assert_eq!((json["schemaVersion"].as_u64(), json["route"][0].as_str()), (Some(1), Some("1.31")));
     assert_eq!(serde_json::from_value::<Plan>(json).unwrap(), plan);
-}
-
-#[test]
-fn a_control_plane_that_did_not_start_what_kubeadm_wrote_gets_its_kubelet_restarted() {
-    let mut world = ready_to_upgrade();
-    at_target(&mut world, "cp1", "1.31.14");
-    let manifests = |version: &str| {
-        ["kube-apiserver", "kube-controller-manager", "kube-scheduler"].map(|name| {
-            serde_json::from_value(json!({ "path": name, "name": name, "images": [format!("registry.k8s.io/{name}:v{version}")] }))
-                .unwrap()
-        })
-    };
-    world.facts("cp2", |facts| facts.static_pods = Some(manifests("1.30.4").to_vec()));
-    let line = |world: &World| {
-        plan_of(world, &[], &Decisions::default()).step("upgrade-node/cp2").unwrap().commands.clone()
-    };
-    assert_eq!(line(&world), ["kubeadm upgrade node"]);
-    world.facts("cp2", |facts| facts.static_pods = Some(manifests("1.31.14").to_vec()));
-    assert_eq!(line(&world), ["systemctl restart kubelet"]);
 }
