@@ -56,10 +56,17 @@ impl<'a> Repositories<'a> {
             .filter_map(|line| Some((line, line.minor.as_deref()?.parse().ok()?)))
     }
 
-    /// That a repository of a minor can be named: one is configured whose address has a minor.
+    /// That a repository of a minor can be named: one is configured whose address has a minor. A mirror may hold every minor
+    /// at one address, so without such it is not known.
     pub(super) fn known(&self) -> Condition {
         let what = "a repository with a minor in its address is configured";
-        Condition::of(what, self.lines().next().is_some(), "none of its sources has one")
+        match self.lines().next() {
+            Some(_) => Condition::of(what, true, ""),
+            None => Condition::unknown(
+                what,
+                "none of its sources has one; they may have the version all the same",
+            ),
+        }
     }
 
     /// The lines that bring the sources to the minor of the target; none where they are there already.
@@ -90,27 +97,17 @@ impl<'a> Repositories<'a> {
         commands
     }
 
-    /// The package of a version, as the manager takes it: `kubeadm=1.31.14-1.1`, `kubeadm-1.31.14`.
+    /// The package of a version, as the manager takes it: `kubeadm=1.31.14-*`, `kubeadm-1.31.14`. What stands behind
+    /// Kubernetes' version is the repository's own, and not the same for all: pkgs.k8s.io has 1.29.3-1.1 and 1.29.4-2.1.
     pub(super) fn package(&self, name: &str, site: &Site) -> String {
         self.package_of(name, &site.to.to_string())
     }
 
     fn package_of(&self, name: &str, version: &str) -> String {
         match self.manager {
-            Manager::Apt => format!("{name}={version}-{}", self.revision(name)),
+            Manager::Apt => format!("{name}={version}-*"),
             Manager::Dnf => format!("{name}-{version}"),
         }
-    }
-
-    /// What stands behind the version of Kubernetes in an apt package's version. It has been 1.1 in every repository
-    /// of pkgs.k8s.io; one that is installed says what this repository has.
-    fn revision(&self, name: &str) -> &'a str {
-        let installed = self.packages.installed.iter().find(|package| package.name == *name);
-        let version = installed.and_then(|package| package.version.as_deref());
-        version
-            .filter(|version| package_version(version).is_some())
-            .and_then(|version| version.split_once('-'))
-            .map_or("1.1", |(_, revision)| revision)
     }
 
     /// The lines that install packages at the target's version, and hold them again.
@@ -144,7 +141,11 @@ impl<'a> Repositories<'a> {
     pub(super) fn way_back(&self, names: &[&str], site: &Site) -> String {
         let before = self.before(names, site);
         let packages: Vec<String> =
-            names.iter().map(|name| self.package_of(name, &before.to_string())).collect();
+            names.iter().map(|name| quote(&self.package_of(name, &before.to_string()))).collect();
+        let unlock = match self.version_locked(&names.join(" ")) {
+            true if self.manager == Manager::Dnf => format!("dnf versionlock delete {}, ", names.join(" ")),
+            _ => String::new(),
+        };
         match self.manager {
             Manager::Apt => format!(
                 "the v{} list, apt-get update, apt-get install --allow-downgrades --allow-change-held-packages {}",
@@ -152,7 +153,11 @@ impl<'a> Repositories<'a> {
                 packages.join(" ")
             ),
             Manager::Dnf => {
-                format!("the v{} repository, dnf downgrade {}", before.minor(), packages.join(" "))
+                format!(
+                    "the v{} repository, {unlock}dnf downgrade -y {} --disableexcludes=kubernetes",
+                    before.minor(),
+                    packages.join(" ")
+                )
             }
         }
     }

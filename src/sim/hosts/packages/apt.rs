@@ -158,6 +158,15 @@ fn plan(machine: &Machine, told: &Install) -> Result<Vec<Change>, String> {
             return Err(format!("E: Unable to locate package {name}"));
         };
         let to = match version {
+            // A pattern takes the newest that fits, and there is one a version.
+            Some(pattern) if pattern.ends_with("-*") => {
+                let parsed = pattern.strip_suffix("-*").and_then(|text| text.parse::<Version>().ok());
+                match parsed {
+                    Some(version) if holds(machine.indexed, &version) => format!("{version}{REVISION}"),
+                    Some(version) if from == format!("{version}{REVISION}") => from.clone(),
+                    _ => return Err(format!("E: Version '{pattern}' for '{name}' was not found")),
+                }
+            }
             Some(version) => {
                 let parsed = version.strip_suffix(REVISION).and_then(|text| text.parse::<Version>().ok());
                 if !parsed.is_some_and(|parsed| holds(machine.indexed, &parsed)) && *version != from {

@@ -38,6 +38,10 @@ async fn apt_installs_what_its_list_has_and_nothing_that_is_held() {
     assert_eq!(document(&simulation, "w1")["kubeadm"]["version"], "v1.31.14");
     let (said, exit) = run(&simulation, "w1", &install).await;
     assert!(said.contains("kubeadm is already the newest version (1.31.14-1.1).") && exit == 0, "{said}");
+    let (said, exit) = run(&simulation, "w1", &format!("{APT} 'kubeadm=1.31.14-*'")).await;
+    assert!(said.contains("kubeadm is already the newest version (1.31.14-1.1).") && exit == 0, "{said}");
+    let (said, exit) = run(&simulation, "w1", &format!("{APT} 'kubeadm=1.31.99-*'")).await;
+    assert!(said.contains("Version '1.31.99-*' for 'kubeadm' was not found") && exit == 100, "{said}");
     let other = format!("{APT} kubeadm=1.31.99-1.1");
     assert_eq!(run(&simulation, "w1", &other).await.1, 100);
     assert_eq!(run(&simulation, "w1", "apt-get install kubelet").await.1, 1);
