@@ -3,15 +3,24 @@
 use super::{Site, step};
 use crate::actions::observed::{Condition, Holds, all, kubeadm_is, static_pods_are};
 use crate::actions::plan::{Step, StepKind};
+use crate::checks::common::kubeadm;
+use crate::checks::common::shell::quote;
 use crate::evidence::objects::Node;
 
 /// What a control plane runs of the target's own version.
 const COMPONENTS: [&str; 3] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
 
+/// Where kubeadm fetches images from, if nothing else is configured.
+const DEFAULT: &str = "registry.k8s.io";
+
 pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
     let name = &node.metadata.name;
     let mut step = step(StepKind::Pull, Some(name), format!("images of {} on {name}", site.to));
-    step.commands = vec![format!("kubeadm config images pull --kubernetes-version v{}", site.to)];
+    // kubeadm does not read the cluster's configuration here: without the flag it would fetch from its default.
+    let named = repository(site).filter(|repository| repository != DEFAULT);
+    let from =
+        named.map_or_else(String::new, |repository| format!(" --image-repository={}", quote(&repository)));
+    step.commands = vec![format!("kubeadm config images pull --kubernetes-version v{}{from}", site.to)];
     step.effects = vec![
         "nothing restarts; the images take about 500 MB of the runtime's disk".to_owned(),
         format!(
@@ -35,12 +44,20 @@ pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
     step
 }
 
+/// The registry that the cluster's images are of; nothing where kubeadm-config was not read.
+fn repository(site: &Site) -> Option<String> {
+    let (configuration, _) = kubeadm::configuration(site.evidence).ok()?;
+    let named = Some(configuration.image_repository).filter(|repository| !repository.is_empty());
+    Some(named.unwrap_or_else(|| DEFAULT.to_owned()))
+}
+
 fn image_is_there(facts: &crate::evidence::NodeFacts, component: &str, site: &Site) -> Condition {
     let image = format!("{component}:v{}", site.to);
+    let image = repository(site).map_or_else(|| image.clone(), |repository| format!("{repository}/{image}"));
     let what = format!("the image {image} is on the machine");
     match facts.runtime.as_ref().and_then(|runtime| runtime.images.as_ref()) {
         Some(images) => {
-            let there = images.iter().any(|seen| seen.rsplit('/').next() == Some(&image));
+            let there = images.iter().any(|seen| **seen == *image || seen.rsplit('/').next() == Some(&image));
             Condition::of(what, there, "the runtime does not list it")
         }
         None => {

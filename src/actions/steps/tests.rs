@@ -158,8 +158,7 @@ fn with_images() -> World {
 }
 
 fn images(world: &mut World, names: &[&str]) {
-    let images: Vec<String> =
-        names.iter().map(|name| format!("mirror.example/k8s/{name}:v{TARGET}")).collect();
+    let images: Vec<String> = names.iter().map(|name| format!("registry.k8s.io/{name}:v{TARGET}")).collect();
     world.facts("cp1", |facts| {
         let mut runtime = serde_json::to_value(facts.runtime.as_ref().unwrap()).unwrap();
         runtime["images"] = json!(images);
@@ -173,10 +172,10 @@ fn a_pull_ends_when_the_runtime_lists_every_image() {
         "pull/cp1",
         with_images,
         &[
-            ("the image kube-scheduler:v1.31.14", |world| {
+            ("the image registry.k8s.io/kube-scheduler:v1.31.14", |world| {
                 images(world, &["kube-apiserver", "kube-controller-manager"]);
             }),
-            ("the image kube-apiserver:v1.31.14", |world| {
+            ("the image registry.k8s.io/kube-apiserver:v1.31.14", |world| {
                 world.facts("cp1", |facts| facts.runtime.as_mut().unwrap().images = None);
             }),
             ("a probe of cp1 was made after", |world| stale(world, "cp1")),
