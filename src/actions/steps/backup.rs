@@ -12,6 +12,9 @@ use crate::evidence::objects::Node;
 const ETCDCTL: &str = "etcdctl --endpoints=https://127.0.0.1:2379 --cacert=/etc/kubernetes/pki/etcd/ca.crt \
     --cert=/etc/kubernetes/pki/etcd/healthcheck-client.crt --key=/etc/kubernetes/pki/etcd/healthcheck-client.key";
 
+/// For how many hours a snapshot counts that this upgrade has made before `kubeadm upgrade apply`.
+const WINDOW_HOURS: i64 = 8;
+
 pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
     let name = &node.metadata.name;
     let mut step = step(StepKind::Backup, Some(name), format!("snapshot of etcd on {name}"));
@@ -53,12 +56,17 @@ fn commands(site: &Site, facts: &NodeFacts) -> Vec<String> {
     let (written, kept) = (format!("{data}/{name}.snap"), format!("{folder}/{name}.snap"));
     vec![
         format!("install -d -m 0700 {}", quote(folder)),
+        // First, so that the snapshot, by which the step is seen to be done, stands for both. kubeadm's copies of etcd's
+        // folder are left out: they are many, large, and no backups.
+        format!(
+            "umask 077 && tar -C / --exclude=etc/kubernetes/tmp -czf {} etc/kubernetes",
+            quote(&format!("{folder}/{name}.tgz"))
+        ),
         format!(
             "crictl exec \"$(crictl ps --name '^etcd$' --state Running -q)\" {ETCDCTL} snapshot save {}",
             quote(&written)
         ),
         format!("mv {} {}", quote(&written), quote(&kept)),
-        format!("umask 077 && tar -C / -czf {} etc/kubernetes", quote(&format!("{folder}/{name}.tgz"))),
     ]
 }
 
@@ -92,11 +100,15 @@ fn verified(site: &Site, id: &str, facts: &NodeFacts, what: String) -> Condition
     let Some(backups) = &facts.backups else {
         return Condition::unknown(what, facts.why_unread("backups").unwrap_or("the probe does not say"));
     };
-    // Without an attempt of this upgrade, one of the last hour before the evidence counts as made for it.
+    // Without an attempt of this upgrade, one of the last hour before the evidence counts as made for it. One that was made for
+    // it counts for as long as an upgrade window is, not when the upgrade goes on another day.
+    let before = |hours| {
+        let hours = jiff::SignedDuration::from_hours(hours);
+        site.evidence.at.saturating_sub(hours).unwrap_or(site.evidence.at)
+    };
     let attempt = site.attempt(id);
-    let since = attempt.map_or(site.evidence.at - jiff::SignedDuration::from_hours(1), |attempt| {
-        site.started_there(attempt, facts)
-    });
+    let since = attempt
+        .map_or_else(|| before(1), |attempt| site.started_there(attempt, facts).max(before(WINDOW_HOURS)));
     let recent = |snapshot: &&Snapshot| snapshot.modified.is_some_and(|modified| modified >= since);
     let best = backups.snapshots.iter().filter(recent).max_by_key(|snapshot| snapshot.state);
     match best {
