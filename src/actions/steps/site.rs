@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::actions::drain::{Selection, sort};
 use crate::actions::observed::{
-    Condition, Holds, all_servers_are, has_kube_proxy, kubeadm_config_is, manifests_are, server_is,
+    Condition, Holds, all_servers_are, etcd_is_stacked, has_kube_proxy, kubeadm_config_is, manifests_are,
+    server_is,
 };
 use crate::actions::plan::{Attempt, Decisions, Settings, Step};
 use crate::checks::common::kubelet_config;
@@ -70,6 +71,26 @@ impl<'a> Site<'a> {
             from,
             to,
         }
+    }
+
+    /// What kubeadm does to a control plane, whichever of its commands.
+    pub(super) fn restarts(&self, node: &Node) -> Vec<String> {
+        let name = &node.metadata.name;
+        let etcd = if etcd_is_stacked(self.evidence).unwrap_or(true) { "etcd, " } else { "" };
+        let others = self.evidence.objects.nodes.iter().filter(|node| node.is_control_plane()).count() > 1;
+        let away = if others {
+            format!("the API of {name} is away for a minute or two; other control planes go on")
+        } else {
+            "the API of the cluster is away for a minute or two: there is no other control plane".to_owned()
+        };
+        vec![
+            format!(
+                "{etcd}kube-apiserver, kube-controller-manager and kube-scheduler of {name} restart, one after the other"
+            ),
+            away,
+            // kubeadm keeps the old ones in /etc/kubernetes/tmp.
+            "their manifests are written anew: flags that were edited in by hand are lost".to_owned(),
+        ]
     }
 
     /// The pods on a node.

@@ -11,13 +11,8 @@ pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
         step(StepKind::UpgradeApply, Some(name), format!("kubeadm upgrade apply v{} on {name}", site.to));
     let more = format!("{}{}", site.patches(), site.preflight());
     step.commands = vec![format!("kubeadm upgrade apply v{} --yes{more}", site.to)];
-    step.effects = vec![
-        format!(
-            "etcd, kube-apiserver, kube-controller-manager and kube-scheduler of {name} restart, one after the other"
-        ),
-        format!("the API of {name} is away for a minute or two; other control planes go on"),
-        "kubeadm-config, kubelet-config, CoreDNS and kube-proxy are written anew".to_owned(),
-    ];
+    step.effects = site.restarts(node);
+    step.effects.push("kubeadm-config, kubelet-config, CoreDNS and kube-proxy are written anew".to_owned());
     step.way_back =
         "none for the whole: kubeadm puts back manifests that it moved when a component does not come up; \
         the cluster comes back from the snapshot of etcd only"

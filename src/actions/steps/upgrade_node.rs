@@ -20,12 +20,7 @@ pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
     };
     step.precondition.push(site.applied.clone());
     if node.is_control_plane() {
-        step.effects = vec![
-            format!(
-                "etcd, kube-apiserver, kube-controller-manager and kube-scheduler of {name} restart, one after the other"
-            ),
-            format!("the API of {name} is away for a minute or two; other control planes go on"),
-        ];
+        step.effects = site.restarts(node);
         step.way_back =
             "kubeadm puts back manifests that it moved when a component does not come up".to_owned();
         step.expected_seconds = 180;

@@ -80,13 +80,13 @@ fn an_apt_node_gets_the_list_of_the_minor_and_the_exact_version() {
             "gpg --batch --yes --dearmor -o /etc/apt/keyrings/kubernetes-apt-keyring.gpg /run/kubelift-release.key",
             "apt-get update",
             "apt-mark unhold kubeadm",
-            "DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l apt-get install -y -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold kubeadm=1.31.14-1.1",
+            "DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l apt-get install -y -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold 'kubeadm=1.31.14-*'",
             "apt-mark hold kubeadm",
         ]
     );
     let kubelet = &plan.step("kubelet/w1").unwrap().commands;
     assert!(
-        kubelet.iter().any(|line| line.ends_with("kubelet=1.31.14-1.1 kubectl=1.31.14-1.1")),
+        kubelet.iter().any(|line| line.ends_with("'kubelet=1.31.14-*' 'kubectl=1.31.14-*'")),
         "{kubelet:?}"
     );
     assert_eq!(kubelet[kubelet.len() - 2..], ["systemctl daemon-reload", "systemctl restart kubelet"]);
@@ -125,7 +125,7 @@ fn behind_the_first_control_plane_the_way_back_is_still_the_old_version() {
     let plan = plan(&world.evidence, &target, &[], &Settings::default(), &Decisions::default());
     let way_back = &plan.step("kubelet/w1").unwrap().way_back;
     assert!(way_back.starts_with("the v1.30 list,"), "{way_back}");
-    assert!(way_back.contains("kubelet=1.30.4-1.1 kubectl=1.30.4-1.1"), "{way_back}");
+    assert!(way_back.contains("'kubelet=1.30.4-*' 'kubectl=1.30.4-*'"), "{way_back}");
 }
 
 #[test]
@@ -241,4 +241,70 @@ fn the_plans_json_has_the_documented_fields() {
     }
     assert_eq!((json["schemaVersion"].as_u64(), json["route"][0].as_str()), (Some(1), Some("1.31")));
     assert_eq!(serde_json::from_value::<Plan>(json).unwrap(), plan);
+}
+
+#[test]
+fn a_source_without_a_minor_in_its_address_is_asked_about_and_not_changed() {
+    let mut world = ready_to_upgrade();
+    world.facts("w1", |facts| {
+        let packages = facts.packages.as_mut().unwrap();
+        packages.repositories =
+            serde_json::from_value(json!([{ "path": "/etc/apt/sources.list.d/mirror.list",
+            "line": 1, "enabled": true, "uri": "https://mirror.example/k8s" }]))
+            .unwrap();
+    });
+    let step = plan_of(&world, &[], &Decisions::default()).step("package/w1").unwrap().clone();
+    assert!(!step.commands.iter().any(|line| line.starts_with("sed")), "{:?}", step.commands);
+    assert!(step.commands.iter().any(|line| line.contains("'kubeadm=1.31.14-*'")));
+    assert_eq!(step.held_by.iter().map(|hold| hold.answer.as_str()).collect::<Vec<_>>(), ["unknown"]);
+}
+
+#[test]
+fn images_are_pulled_from_the_registry_that_the_cluster_uses() {
+    let mut world = ready_to_upgrade();
+    world.config_map(
+        "kubeadm-config",
+        json!({ "ClusterConfiguration": "kubernetesVersion: v1.30.4\nimageRepository: registry.corp/k8s\n" }),
+    );
+    let images = |world: &mut World, registry: &str| {
+        world.facts("cp1", |facts| {
+            let names = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
+            let images: Vec<String> =
+                names.iter().map(|name| format!("{registry}/{name}:v1.31.14")).collect();
+            let runtime = json!({ "name": "containerd", "version": "1.7.0", "images": images });
+            facts.runtime = Some(serde_json::from_value(runtime).unwrap());
+        });
+        plan_of(world, &[], &Decisions::default()).step("pull/cp1").unwrap().clone()
+    };
+    let step = images(&mut world, "registry.k8s.io");
+    assert_eq!(
+        step.commands,
+        ["kubeadm config images pull --kubernetes-version v1.31.14 --image-repository=registry.corp/k8s"]
+    );
+    assert_ne!(step.state, StepState::Done, "kubeadm would look for them elsewhere");
+    assert_eq!(images(&mut world, "registry.corp/k8s").state, StepState::Done);
+}
+
+#[test]
+fn one_control_plane_behind_a_tunnel_is_what_answers_there() {
+    use crate::actions::observed::{Holds, server_is};
+    let mut world = World::new("1.31.14");
+    let version = "1.31.14".parse().unwrap();
+    let servers = &mut world.evidence.servers.servers;
+    servers.truncate(1);
+    let mut entry = servers[0].clone();
+    (entry.direct, entry.hostname, entry.address) = (false, None, "127.0.0.1:8443".into());
+    let unread = crate::evidence::Unread::new("get", "/version", crate::evidence::Reason::Unreachable, "");
+    servers[0].version = crate::evidence::Reading::Unread(unread);
+    servers.push(entry);
+    let says = |world: &World| {
+        let nodes = &world.evidence.objects.nodes;
+        let node = nodes.iter().find(|node| node.metadata.name == *"cp1").unwrap().clone();
+        server_is(&world.evidence, &node, &version)[0].holds
+    };
+    assert_eq!(says(&world), Holds::Unknown, "it may be any of three");
+    for node in ["cp2", "cp3"] {
+        world.edit_node(node, |node| node.metadata.labels = Default::default());
+    }
+    assert_eq!(says(&world), Holds::Yes);
 }
