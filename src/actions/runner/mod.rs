@@ -132,6 +132,16 @@ impl Runner {
                 self.under_way(&step, Hands::Operator)?;
                 What::Said { step }
             }
+            Order::Failed { step, printed } => {
+                self.under_way(&step, Hands::Operator)?;
+                let printed = Text::new(&printed);
+                if printed.trim().is_empty() {
+                    let words = "a step has failed by what it printed last, or by what you saw";
+                    return Err(Refusal::NotNow(words.to_owned()));
+                }
+                self.fail(&format!("by the operator's word: {printed}"));
+                return Ok(());
+            }
             Order::Retry { step } => {
                 self.in_state(&step, &[StepState::Failed, StepState::Skipped])?;
                 What::Retried { step }

@@ -31,6 +31,13 @@ pub enum Order {
         /// Its id.
         step: String,
     },
+    /// The commands of the step under way, by the operator's hands, have failed.
+    Failed {
+        /// Its id.
+        step: String,
+        /// What they printed last.
+        printed: String,
+    },
     /// Try a step again that failed, or was left out.
     Retry {
         /// Its id.

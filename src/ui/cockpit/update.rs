@@ -178,6 +178,7 @@ pub(super) fn run(app: &mut App, command: Command, argument: &str, effects: &mut
         | Command::No
         | Command::Said
         | Command::Consent
+        | Command::Failed
         | Command::Skip
         | Command::Retry
         | Command::Stop => upgrade::act::run(app, command, argument, effects),

@@ -39,6 +39,8 @@ pub struct Steps {
     /// Whether a step is under way.
     pub under_way: bool,
     /// Whether it is under way by the operator's hands.
+    pub by_own_hands: bool,
+    /// Whether it is, and was not said to be done.
     pub by_hand: bool,
     /// Whether the chosen step is ready.
     pub ready: bool,
@@ -57,6 +59,7 @@ impl Steps {
             there: can_change,
             can_change,
             under_way: true,
+            by_own_hands: true,
             by_hand: true,
             ready: true,
             held: true,

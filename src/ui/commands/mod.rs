@@ -13,7 +13,7 @@ pub use places::{Place, Places};
 
 use places::{ASK, FINDING, LISTS, PLAIN, PLAN, READINESS, REPLAY, SCREENS, TYPING};
 use rules::{
-    always, back, by_hand, changes, copy, evidence, failed, finding, held, leaves_out, live,
+    always, back, by_hand, by_own_hands, changes, copy, evidence, failed, finding, held, leaves_out, live,
     next_confirmation, next_failure, open, own_target, planned, ready, remedy, replay, under_way,
 };
 
@@ -120,6 +120,7 @@ commands! {
     Said           "done"             "done"     PLAN.and(PLAIN),  Step, by_hand, "Say that the commands of the step under way were run";
     Consent        "consent"          "let through" PLAN.and(PLAIN), StepWords, held, "Let through what holds a step up, by the word that it asks for";
     Retry          "retry"            "retry"    PLAN.and(PLAIN),  Step, failed, "Try what failed or was skipped";
+    Failed         "failed"           "failed"   PLAN.and(PLAIN),  StepWords, by_own_hands, "Say that the step under way has failed, with what it printed last";
     Stop           "stop"             "stop"     SCREENS.and(PLAIN), None, under_way, "Stop at the next safe point";
     Skip           "skip"             "leave out" PLAN.and(PLAIN), StepWords, leaves_out, "Leave a step out, with a reason";
     Open           "open"             "open"     READINESS.and(PLAIN), Pane, open, "Open what is chosen: a pane, then a finding";
@@ -185,8 +186,8 @@ impl Command {
 
     /// Whether it steers an upgrade, so that it never runs in a session that can change nothing.
     pub const fn steers(self) -> bool {
-        use Command::{Consent, No, Retry, Run, Said, Skip, Stop, Yes};
-        matches!(self, Run | Said | Consent | Retry | Stop | Skip | Yes | No)
+        use Command::{Consent, Failed, No, Retry, Run, Said, Skip, Stop, Yes};
+        matches!(self, Run | Said | Consent | Failed | Retry | Stop | Skip | Yes | No)
     }
 
     /// Why it cannot run now; `None` if it can.

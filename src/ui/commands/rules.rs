@@ -105,6 +105,10 @@ pub(super) const fn by_hand(context: &Context) -> Option<&'static str> {
     and(changes(context), context.upgrade.by_hand, "no step is under way by your hands")
 }
 
+pub(super) const fn by_own_hands(context: &Context) -> Option<&'static str> {
+    and(changes(context), context.upgrade.by_own_hands, "no step is under way by your hands")
+}
+
 pub(super) const fn held(context: &Context) -> Option<&'static str> {
     and(changes(context), context.upgrade.held, "nothing that can be let through holds the chosen step")
 }

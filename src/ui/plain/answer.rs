@@ -82,6 +82,7 @@ fn order(command: Command, argument: &str, upgrade: &Upgrade, guide: &mut Guide)
         Command::Retry => Ok(Order::Retry { step }),
         Command::Consent => upgrade::consent(&upgrade.plan, argument),
         Command::Skip => upgrade::skip(argument),
+        Command::Failed => upgrade::failed(argument),
         Command::Stop => Ok(Order::Stop),
         _ => Err(format!("{}: it needs the screens", command.name())),
     };

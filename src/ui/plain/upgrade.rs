@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::actions::journal::{Entry, What};
 use crate::actions::plan::{Consent, Plan, Step, StepState};
 use crate::actions::runner::{Hands, Order, Upgrade, seen};
+use crate::catalog::Catalog;
 use crate::checks::common::list::count;
 use crate::session::Snapshot;
 use crate::ui::steps;
@@ -112,7 +113,7 @@ impl Guide {
             step.title,
             step.state.as_str()
         );
-        let told = [vec![head], held].concat();
+        let told = [vec![head], held, known(upgrade, step)].concat();
         let joined = told.join("\n");
         if joined != self.next {
             lines.extend(told);
@@ -168,6 +169,23 @@ impl Guide {
     }
 }
 
+/// What a failed step is known as, and what to do first.
+fn known(upgrade: &Upgrade, step: &Step) -> Vec<String> {
+    if step.state != StepState::Failed {
+        return Vec::new();
+    }
+    let printed = upgrade.last.iter().filter(|last| last.step == step.id).flat_map(|last| &last.output);
+    let printed: Vec<&str> = printed.map(|line| line.as_str()).chain([step.why.as_str()]).collect();
+    let Some(known) = Catalog::get().ok().and_then(|catalog| catalog.failure(&printed.join("\n"))) else {
+        return vec!["  known as: none of the failures that kubelift knows".to_owned()];
+    };
+    let (prompt, node) = (steps::prompt(step), step.node.as_deref().unwrap_or_default());
+    let mut lines = vec![format!("  known as: {}", known.what)];
+    lines.extend(known.next.iter().map(|next| format!("  do first: {next}")));
+    lines.extend(known.commands.iter().map(|command| format!("  {prompt}{}", command.replace("NODE", node))));
+    lines
+}
+
 /// How many entries of the journal are from before this kubelift took it.
 fn opened(journal: &[Entry]) -> usize {
     journal.iter().rposition(|entry| matches!(entry.what, What::Opened { .. })).unwrap_or(0)
@@ -209,6 +227,7 @@ fn by_hand(step: &Step, active: &crate::actions::runner::Active) -> Vec<String> 
         lines.push(format!("  here$ {}", active.probe));
     }
     lines.push(format!("  then type: done {}", step.id));
+    lines.push(format!("  or, if it failed: failed {} WHAT IT PRINTED LAST", step.id));
     lines
 }
 
@@ -248,6 +267,12 @@ pub(super) fn consent(plan: &Plan, words: &str) -> Result<Order, String> {
 pub(super) fn skip(words: &str) -> Result<Order, String> {
     let (step, reason) = words.split_once(' ').ok_or("skip: it takes a step and a reason")?;
     Ok(Order::Skip { step: step.to_owned(), reason: reason.trim().to_owned() })
+}
+
+/// The order that `failed STEP WORDS` gives.
+pub(super) fn failed(words: &str) -> Result<Order, String> {
+    let (step, printed) = words.split_once(' ').ok_or("failed: it takes a step and what it printed last")?;
+    Ok(Order::Failed { step: step.to_owned(), printed: printed.trim().to_owned() })
 }
 
 /// The step that a word means: the one under way, or the one that failed, where there is none.

@@ -226,6 +226,24 @@ fn a_step_whose_end_never_comes_is_left_by_a_stop_and_tried_again_or_left_out() 
 }
 
 #[test]
+fn what_failed_by_hand_is_said_with_what_it_printed() {
+    let mut bench = Bench::new(false);
+    bench.skip_to("package/cp1");
+    let failed =
+        |printed: &str| Order::Failed { step: "package/cp1".to_owned(), printed: printed.to_owned() };
+    assert!(matches!(bench.runner.order(failed("E: x")), Err(Refusal::NotNow(_))), "it was not begun");
+    bench.run("package/cp1", "").unwrap();
+    assert!(matches!(bench.runner.order(failed(" ")), Err(Refusal::NotNow(_))), "without a word of it");
+    bench.runner.order(failed("E: Could not get lock /var/lib/dpkg/lock-frontend\u{1b}[2J")).unwrap();
+    let step = bench.view().plan.step("package/cp1").unwrap().clone();
+    assert_eq!(step.state, StepState::Failed);
+    assert!(step.why.contains("lock-frontend") && !step.why.contains('\u{1b}'), "{}", step.why);
+    assert_eq!(bench.on_disk().last().unwrap(), "failed");
+    bench.runner.order(Order::Retry { step: step.id }).unwrap();
+    assert_eq!(bench.state("package/cp1"), StepState::Ready);
+}
+
+#[test]
 fn after_a_kill_patience_counts_from_the_end_of_the_commands_not_from_the_begin_of_the_step() {
     let mut bench = Bench::new(true);
     bench.skip_to("package/cp1");

@@ -34,6 +34,9 @@ pub fn run(app: &mut App, command: Command, argument: &str, effects: &mut Vec<Ef
     if command == Command::Said {
         return said(app, &upgrade, effects);
     }
+    if command == Command::Failed {
+        return failed(app, &upgrade, words);
+    }
     let Some(step) = chosen(app).cloned() else { return };
     // Another step than the one that the command was looked at for may have been named.
     if let Some(reason) = command.why_not(&app.context()) {
@@ -60,6 +63,16 @@ fn said(app: &mut App, upgrade: &Upgrade, effects: &mut Vec<Effect>) {
         app.layers.push(Layer::Ask(Box::new(Dialogue::new(step, Purpose::Said, ""))));
     } else {
         effects.push(Effect::Order(Order::Said { step: step.id.clone() }));
+    }
+}
+
+/// The commands of the step under way have failed: it is asked what they printed last.
+fn failed(app: &mut App, upgrade: &Upgrade, words: &str) {
+    match (current(upgrade), Command::Failed.why_not(&app.context())) {
+        (Some(step), None) => {
+            app.layers.push(Layer::Ask(Box::new(Dialogue::new(step, Purpose::Failed, words.trim()))));
+        }
+        (_, reason) => refuse(app, format!("failed: {}", reason.unwrap_or("no step is under way"))),
     }
 }
 

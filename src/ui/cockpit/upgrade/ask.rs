@@ -67,6 +67,12 @@ fn prose(app: &App, dialogue: &Dialogue, columns: u16) -> Prose {
             let means = "The plan goes on behind it as if it were done. The reason is kept in the journal.";
             parts.says("It means", means, Role::Text);
         }
+        Purpose::Failed => {
+            parts.says("What", &step.title, Role::Strong);
+            let means = "kubelift says what is known of such a failure, and what to do first. Nothing is undone; the step can be \
+                         tried again.";
+            parts.says("It means", means, Role::Text);
+        }
         Purpose::Said => {
             parts.says("What", &step.title, Role::Strong);
             texts(&mut parts, "Effects", &step.effects, Role::Text);

@@ -24,6 +24,8 @@ pub enum Purpose {
     Consent(Hold),
     /// Why it is left out.
     Skip,
+    /// What its commands printed when they failed.
+    Failed,
     /// Whether it is done, where nothing shows that.
     Said,
     /// Whether kubelift shall be left while it is under way; with what becomes of it then.
@@ -87,21 +89,26 @@ impl Dialogue {
         match &self.purpose {
             Purpose::Run(_) => self.step.confirmation.answer(),
             Purpose::Consent(hold) => Some(&hold.answer),
-            Purpose::Skip | Purpose::Said | Purpose::Leave(_) => None,
+            Purpose::Skip | Purpose::Failed | Purpose::Said | Purpose::Leave(_) => None,
         }
     }
 
     /// Whether something is typed at all.
     pub fn is_typed(&self) -> bool {
-        self.wanted().is_some() || self.purpose == Purpose::Skip
+        self.wanted().is_some() || self.is_prose()
     }
 
     /// Whether what is asked for was typed.
     pub fn is_armed(&self) -> bool {
         match self.wanted() {
             Some(wanted) => self.editor.text() == wanted,
-            None => self.purpose != Purpose::Skip || !self.editor.text().trim().is_empty(),
+            None => !self.is_prose() || !self.editor.text().trim().is_empty(),
         }
+    }
+
+    /// Whether any words are typed.
+    fn is_prose(&self) -> bool {
+        matches!(self.purpose, Purpose::Skip | Purpose::Failed)
     }
 
     /// What is asked for, for whoever has not typed it.
@@ -113,6 +120,7 @@ impl Dialogue {
             },
             Purpose::Consent(hold) => format!("type {}", hold.answer),
             Purpose::Skip => "type the reason".to_owned(),
+            Purpose::Failed => "type or paste what it printed last".to_owned(),
             Purpose::Said => "say yes: what you say is all there is of it".to_owned(),
             Purpose::Leave(_) => "say yes: the other button leaves".to_owned(),
         }
@@ -126,6 +134,7 @@ impl Dialogue {
             Purpose::Run(_) => "Run",
             Purpose::Consent(_) => "Let through",
             Purpose::Skip => "Leave out",
+            Purpose::Failed => "It failed",
             Purpose::Said => "It is done",
             Purpose::Leave(_) => "Leave",
         }
@@ -147,6 +156,7 @@ impl Dialogue {
             Purpose::Run(seen) => Order::Run { step, seen: seen.clone(), answer },
             Purpose::Consent(hold) => Order::Consent { step, consent: hold.consent.clone(), answer },
             Purpose::Skip => Order::Skip { step, reason: answer.trim().to_owned() },
+            Purpose::Failed => Order::Failed { step, printed: answer.trim().to_owned() },
             Purpose::Said => Order::Said { step },
             Purpose::Leave(_) => return None,
         })
@@ -163,7 +173,7 @@ impl Dialogue {
             }
             Purpose::Consent(hold) => step.held_by.contains(hold),
             Purpose::Skip => step.state == self.step.state,
-            Purpose::Said | Purpose::Leave(_) => step.state.is_under_way(),
+            Purpose::Said | Purpose::Failed | Purpose::Leave(_) => step.state.is_under_way(),
         }
     }
 }

@@ -187,15 +187,14 @@ pub fn context(app: &App) -> Steps {
     let free = upgrade.active.is_none();
     let step = chosen(app);
     let is = |state: StepState| step.is_some_and(|step| step.state == state);
+    let by_own_hands = upgrade.active.as_ref().filter(|active| active.hands == Hands::Operator);
     let over = step.is_none_or(|step| step.state.is_over());
     Steps {
         there: true,
         can_change,
         under_way: !free,
-        by_hand: upgrade
-            .active
-            .as_ref()
-            .is_some_and(|active| active.hands == Hands::Operator && !active.said),
+        by_own_hands: by_own_hands.is_some(),
+        by_hand: by_own_hands.is_some_and(|active| !active.said),
         ready: free && is(StepState::Ready),
         // What comes up while a step runs holds it no more, and goes mostly by itself.
         held: is(StepState::Blocked) && step.is_some_and(|step| !step.held_by.is_empty()),

@@ -256,7 +256,12 @@ fn by_hand(app: &App, parts: &mut Parts, step: &Step, active: &Active) {
     } else {
         "kubelift then looks for itself"
     };
-    parts.says("At last", &format!("{} says that it is done; {then}", key(app, Command::Said)), Role::Text);
+    let (done, failed) = (key(app, Command::Said), key(app, Command::Failed));
+    parts.says(
+        "At last",
+        &format!("{done} says that it is done; {then}. {failed} says that it failed"),
+        Role::Text,
+    );
 }
 
 /// What `copy` copies: the commands of a step, and the line that makes a probe.

@@ -116,6 +116,21 @@ fn a_step_by_hand() {
 }
 
 #[test]
+fn a_step_that_failed_by_hand_is_told_with_what_it_printed() {
+    looks("by-hand-failed", || sample::running(Hands::Operator), "P f");
+    let mut app = app(sample::running(Hands::Operator), MIDDLE);
+    slowly(&mut app, "P f tab");
+    assert!(written(&app).contains("type or paste what it printed last"), "{}", written(&app));
+    typed(&mut app, "did not change after 5m0s");
+    let order = order(slowly(&mut app, "tab enter"));
+    let (step, printed) = ("upgrade-apply/cp1".to_owned(), "did not change after 5m0s".to_owned());
+    assert_eq!(order, Some(Order::Failed { step, printed }));
+    let mut by_machine = self::app(sample::running(Hands::Machine), MIDDLE);
+    slowly(&mut by_machine, "P f");
+    assert!(!written(&by_machine).contains("It failed"), "a machine says so itself");
+}
+
+#[test]
 fn a_step_whose_commands_are_over() {
     looks("looks-for", sample::looked_for, "P");
 }
