@@ -135,6 +135,31 @@ fn a_backup_ends_with_a_new_snapshot_that_is_verified() {
 }
 
 #[test]
+fn a_snapshot_counts_for_an_hour_or_for_an_upgrade_window_where_the_step_made_it() {
+    let hours = |hours| now() - SignedDuration::from_hours(hours);
+    let state = |begun: Option<Timestamp>, made: Timestamp| {
+        let mut world = before();
+        snapshot(&mut world, "verified", made);
+        let attempt = |started| Attempt {
+            started,
+            nonce: "n".into(),
+            said: true,
+            failed: None,
+            ended: Some(started + SignedDuration::from_mins(1)),
+        };
+        let attempts = begun.map(|started| ("backup/cp1".to_owned(), attempt(started))).into_iter().collect();
+        let decisions = Decisions { attempts, ..Decisions::default() };
+        let plan = plan(&world.evidence, &world.target(TARGET), &[], &Settings::default(), &decisions);
+        plan.step("backup/cp1").unwrap().state
+    };
+    let soon = SignedDuration::from_mins(1);
+    assert_eq!(state(None, hours(1) + soon), StepState::Done);
+    assert_eq!(state(None, hours(1) - soon), StepState::Ready, "it may be of anything");
+    assert_eq!(state(Some(hours(8)), hours(8) + soon), StepState::Done);
+    assert_eq!(state(Some(hours(30)), hours(29)), StepState::Ready, "the upgrade goes on another day");
+}
+
+#[test]
 fn a_backup_needs_room_for_two_databases_and_asks_where_that_is_not_known() {
     let of = |change: fn(&mut crate::evidence::NodeFacts)| {
         let mut world = before();
