@@ -224,7 +224,10 @@ pub struct App {
     pub(super) layers: Vec<Layer>,
     pub(super) guide: Guide,
     pub(super) size: (u16, u16),
+    /// The time that ages are told by: a simulation's, where that runs ahead.
     pub(super) now: Timestamp,
+    /// This machine's time, by which keys are pressed.
+    pub(super) tick: Timestamp,
     pub(super) look: Look,
     pub(super) keymap: Keymap,
     pub(super) notice: Option<Notice>,
@@ -254,6 +257,7 @@ impl App {
             guide: Guide::default(),
             size,
             now,
+            tick: now,
             look,
             keymap,
             notice: None,

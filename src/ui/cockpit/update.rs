@@ -26,6 +26,7 @@ pub fn update(app: &mut App, event: Event) -> Vec<Effect> {
         Event::Resize(columns, rows) => app.size = (columns, rows),
         Event::Snapshot(snapshot) => take(app, snapshot),
         Event::Tick(now) => {
+            app.tick = now;
             upgrade::act::tick(app, now);
             let before = words::freshness(&app.snapshot, app.now).text;
             // A simulation's time runs ahead of this machine's.
@@ -44,7 +45,7 @@ pub fn update(app: &mut App, event: Event) -> Vec<Effect> {
 
 fn key(app: &mut App, chord: Chord, effects: &mut Vec<Effect>) {
     if let Some(Layer::Ask(dialogue)) = app.layers.last()
-        && dialogue.is_dead(app.now)
+        && dialogue.is_dead(app.tick)
     {
         return;
     }

@@ -274,6 +274,33 @@ fn keys_are_dead_for_a_moment_after_a_question_has_appeared() {
 }
 
 #[test]
+fn keys_are_dead_for_as_long_where_the_time_of_the_cluster_runs_ahead() {
+    let mut snapshot = sample::beginning();
+    // A simulation of some hours, in which a second of ours is twenty.
+    let ahead = |snapshot: &mut Snapshot, seconds: i64| {
+        let mut evidence = crate::evidence::Evidence::clone(&snapshot.evidence);
+        evidence.at += jiff::SignedDuration::from_secs(seconds);
+        snapshot.evidence = Arc::new(evidence);
+    };
+    ahead(&mut snapshot, 7200);
+    let mut app = app(snapshot.clone(), MIDDLE);
+    let begin = app.now;
+    let tick = |app: &mut App, millis: i64| {
+        update(app, Event::Tick(begin + jiff::SignedDuration::from_millis(millis)));
+    };
+    tick(&mut app, 0);
+    press(&mut app, "P enter");
+    tick(&mut app, 0);
+    ahead(&mut snapshot, 6);
+    update(&mut app, Event::Snapshot(Arc::new(snapshot)));
+    tick(&mut app, 299);
+    assert_eq!(order(press(&mut app, "tab enter")), None);
+    assert!(matches!(app.layers.last(), Some(Layer::Ask(_))), "{}", written(&app));
+    tick(&mut app, 300);
+    assert!(matches!(order(press(&mut app, "tab enter")), Some(Order::Run { .. })));
+}
+
+#[test]
 fn a_question_closes_when_its_step_is_no_longer_ready() {
     let mut app = app(sample::apply(), MIDDLE);
     slowly(&mut app, "P enter");
