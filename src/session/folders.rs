@@ -1,17 +1,13 @@
 //! What a live session reads from folders of this machine, beside the cluster: nothing waits for it.
 
-use std::time::Duration;
-
 use futures::future::BoxFuture;
 use tokio::task::JoinHandle;
 
 use super::local::{Facts, Local};
-use super::options::{FactsFrom, Options};
+use super::options::Options;
+use super::watched::{Held, Watched};
 use crate::evidence::{Evidence, FoundBackups, Progress, Reading};
 use crate::text::Text;
-
-/// How often the folder of facts is looked at for other files.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// How the folder of backups is read.
 type LoadBackups = Box<dyn Fn() -> BoxFuture<'static, Reading<FoundBackups>> + Send>;
@@ -23,9 +19,9 @@ pub(super) struct Folders {
     load_backups: LoadBackups,
     /// The nodes that facts were read for, with their boot ids; absent until then.
     loaded_for: Option<Vec<(Text, Text)>>,
-    /// What the folder of facts held when it was read.
-    held: Option<Vec<Entry>>,
-    facts: Option<JoinHandle<Facts>>,
+    /// The folder of facts.
+    watched: Watched,
+    facts: Option<JoinHandle<(Facts, Held)>>,
     backups: Option<JoinHandle<Reading<FoundBackups>>>,
 }
 
@@ -43,7 +39,7 @@ impl Folders {
             local: Local::pending(options),
             load_backups,
             loaded_for: None,
-            held: None,
+            watched: Watched::facts(options),
             facts: None,
             backups,
         }
@@ -72,8 +68,12 @@ impl Folders {
                 nodes.iter().map(|n| (n.metadata.name.clone(), n.status.node_info.boot_id.clone())).collect();
             if self.loaded_for.as_ref() != Some(&boots) {
                 self.loaded_for = Some(boots);
-                self.held = entries(&self.options.node_facts);
-                self.facts = Some(tokio::spawn(Local::load_facts(self.options.clone(), evidence)));
+                let held = self.watched.is_read();
+                let load = Local::load_facts(self.options.clone(), evidence);
+                self.facts = Some(tokio::spawn(async {
+                    let held = held.await;
+                    (load.await, held)
+                }));
             }
         }
         self.local.add_to(evidence);
@@ -83,46 +83,24 @@ impl Folders {
     }
 
     /// Waits until something more is known, or the folder of facts holds something else; for ever, if nothing is read.
+    /// Whoever waits gives up whenever the cluster changes, and begins anew: nothing is lost by that.
     pub(super) async fn changed(&mut self) {
         tokio::select! {
-            () = another(&self.options.node_facts, self.held.as_ref()) => self.loaded_for = None,
-            facts = ended(&mut self.facts) => {
+            () = self.watched.another() => self.loaded_for = None,
+            read = ended(&mut self.facts) => {
                 self.facts = None;
-                self.local.facts = facts.unwrap_or_else(|error| Facts::failed(&error));
+                self.local.facts = match read {
+                    Ok((facts, held)) => {
+                        self.watched.was_read(held);
+                        facts
+                    }
+                    Err(error) => Facts::failed(&error),
+                };
             }
             backups = ended(&mut self.backups) => {
                 self.backups = None;
                 self.local.backups = backups.unwrap_or_else(|error| Local::failed_backups(&error));
             }
-        }
-    }
-}
-
-/// A file of a folder: its name, when it was last written, and its size.
-type Entry = (std::ffi::OsString, Option<std::time::SystemTime>, u64);
-
-/// What the folder of facts holds, without reading any of it.
-fn entries(from: &FactsFrom) -> Option<Vec<Entry>> {
-    let FactsFrom::Folder(folder) = from else { return None };
-    let entry = |entry: std::fs::DirEntry| {
-        let metadata = entry.metadata().ok()?;
-        Some((entry.file_name(), metadata.modified().ok(), metadata.len()))
-    };
-    let mut entries: Vec<Entry> = std::fs::read_dir(folder).ok()?.flatten().filter_map(entry).collect();
-    entries.sort();
-    Some(entries)
-}
-
-/// Waits until the folder of facts holds something else than it `held`.
-async fn another(from: &FactsFrom, held: Option<&Vec<Entry>>) {
-    if held.is_none() {
-        std::future::pending::<()>().await;
-    }
-    loop {
-        tokio::time::sleep(LOOK_EVERY).await;
-        let now = entries(from);
-        if now.is_some() && now.as_ref() != held {
-            return;
         }
     }
 }
@@ -146,7 +124,24 @@ mod tests {
     use super::*;
     use crate::evidence::{Cluster, Listing, Reason, Scope, Stamp};
     use crate::session::Kind;
+    use crate::session::options::FactsFrom;
+    use crate::session::watched::LOOK_EVERY;
     use jiff::Timestamp;
+    use std::future::pending;
+    use std::path::Path;
+    use std::time::Duration;
+    use tokio::time::timeout;
+
+    fn folder_of(facts: &Path) -> Options {
+        Options {
+            kind: Kind::Inspect,
+            target: None,
+            scope: Scope::All,
+            node_facts: FactsFrom::Folder(facts.to_owned()),
+            nonces: Default::default(),
+            backups: None,
+        }
+    }
 
     /// One node of that boot, as it was listed.
     fn booted(boot: &str) -> Evidence {
@@ -191,15 +186,7 @@ mod tests {
         let document = simulation.hosts().probe("w1", None).unwrap();
         let own: serde_json::Value = serde_json::from_str(&document).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let options = Options {
-            kind: Kind::Inspect,
-            target: None,
-            scope: Scope::All,
-            node_facts: FactsFrom::Folder(folder.path().to_owned()),
-            nonces: Default::default(),
-            backups: None,
-        };
-        let mut folders = Folders::with(&options, Box::new(|| Box::pin(std::future::pending())));
+        let mut folders = Folders::with(&folder_of(folder.path()), Box::new(|| Box::pin(pending())));
         let mut evidence = booted(own["bootId"].as_str().unwrap());
         folders.add_to(&mut evidence);
         folders.changed().await;
@@ -211,5 +198,23 @@ mod tests {
         folders.changed().await;
         folders.add_to(&mut evidence);
         assert!(evidence.facts_of("w1").is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_comes_is_noticed_however_often_the_wait_for_it_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut folders = Folders::with(&folder_of(folder.path()), Box::new(|| Box::pin(pending())));
+        folders.add_to(&mut booted("b1"));
+        folders.changed().await;
+        assert_eq!(folders.local.facts.strays().len(), 0);
+        std::fs::write(folder.path().join("w1.json"), "no facts").unwrap();
+        let noticed = async {
+            while folders.local.facts.strays().is_empty() {
+                folders.add_to(&mut booted("b1"));
+                // A lease was renewed, a pod changed: whoever waits begins anew.
+                drop(timeout(Duration::from_millis(300), folders.changed()).await);
+            }
+        };
+        timeout(LOOK_EVERY * 4, noticed).await.unwrap();
     }
 }

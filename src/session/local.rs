@@ -39,6 +39,11 @@ impl Facts {
         Self { nodes: BTreeMap::new(), strays: vec![unread] }
     }
 
+    #[cfg(test)]
+    pub(super) fn strays(&self) -> &[Unread] {
+        &self.strays
+    }
+
     fn load(options: &Options, nodes: &[NodeIdentity]) -> Self {
         let Assigned { nodes, strays, superseded } = match &options.node_facts {
             FactsFrom::Folder(folder) => match load_dir(folder) {

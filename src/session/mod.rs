@@ -14,6 +14,7 @@ pub mod replay;
 pub mod simulated;
 pub mod still;
 pub mod upgrade;
+mod watched;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
