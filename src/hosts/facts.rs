@@ -1,6 +1,7 @@
 //! Documents of the probe from a folder, and which Node each belongs to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::parsed::{Parsed, Version};
 use super::probe::{self, DocumentError, SIZE_LIMIT};
 use crate::evidence::node_facts::NodeFacts;
 use crate::evidence::objects::Node;
@@ -51,12 +53,13 @@ pub struct Loaded {
     /// Its name within the folder.
     pub file: Text,
     /// What is in it.
-    pub facts: Result<NodeFacts, FactsError>,
+    pub facts: Result<Arc<NodeFacts>, FactsError>,
 }
 
 /// Reads every file of a folder but those that begin with a dot, whatever they are called; folders in it are left
-/// alone. Links are followed within the folder only (a mounted ConfigMap is made of such).
-pub fn load_dir(folder: &Path) -> Result<Vec<Loaded>, FactsError> {
+/// alone. Links are followed within the folder only (a mounted ConfigMap is made of such). What is in `parsed` of files that
+/// have not changed is taken from there; it holds what this folder holds now afterwards.
+pub fn load_dir(folder: &Path, parsed: &mut Parsed) -> Result<Vec<Loaded>, FactsError> {
     let denied = |source| FactsError::Folder { path: folder.to_path_buf(), source };
     let root = folder.canonicalize().map_err(denied)?;
     let mut names = Vec::new();
@@ -70,15 +73,23 @@ pub fn load_dir(folder: &Path) -> Result<Vec<Loaded>, FactsError> {
         }
     }
     names.sort();
-    let load = |(index, name): (usize, &std::ffi::OsString)| Loaded {
+    let before = std::mem::take(parsed);
+    let load = |(index, name): (usize, &OsString)| Loaded {
         file: Text::new(&name.to_string_lossy()),
-        facts: if index < FILE_LIMIT { load(&root, &root.join(name)) } else { Err(FactsError::TooMany) },
+        facts: match index < FILE_LIMIT {
+            true => load(&root, name, (&before, parsed)),
+            false => Err(FactsError::TooMany),
+        },
     };
     Ok(names.iter().enumerate().map(load).collect())
 }
 
-fn load(root: &Path, path: &Path) -> Result<NodeFacts, FactsError> {
-    let real = path.canonicalize().map_err(|error| match error.kind() {
+fn load(
+    root: &Path,
+    name: &OsString,
+    (before, parsed): (&Parsed, &mut Parsed),
+) -> Result<Arc<NodeFacts>, FactsError> {
+    let real = root.join(name).canonicalize().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => FactsError::LeadsOut,
         _ => FactsError::Io(error),
     })?;
@@ -86,12 +97,23 @@ fn load(root: &Path, path: &Path) -> Result<NodeFacts, FactsError> {
         return Err(FactsError::LeadsOut);
     }
     // Opening a pipe would wait for somebody to write.
-    if !real.metadata()?.is_file() {
+    let metadata = real.metadata()?;
+    if !metadata.is_file() {
         return Err(FactsError::NotAFile);
     }
-    let mut json = Vec::new();
-    File::open(&real)?.take(SIZE_LIMIT + 1).read_to_end(&mut json)?;
-    Ok(probe::parse(&json)?)
+    let version = Version::of(&real, &metadata);
+    let facts = match version.as_ref().and_then(|version| before.get(name, version)) {
+        Some(facts) => facts,
+        None => {
+            let mut json = Vec::new();
+            File::open(&real)?.take(SIZE_LIMIT + 1).read_to_end(&mut json)?;
+            Arc::new(probe::parse(&json)?)
+        }
+    };
+    if let Some(version) = version {
+        parsed.keep(name, version, &facts);
+    }
+    Ok(facts)
 }
 
 /// What tells a Node from others.
@@ -142,7 +164,8 @@ pub struct Superseded {
 /// file a stray; nothing is matched by name. Of two documents for one Node the one collected later is taken.
 pub fn assign(nodes: &[NodeIdentity], loaded: Vec<Loaded>) -> Assigned {
     let mut assigned = Assigned::default();
-    let mut chosen: BTreeMap<&str, (Text, NodeFacts)> = BTreeMap::new();
+    let owners = Owners::of(nodes);
+    let mut chosen: BTreeMap<&str, (Text, Arc<NodeFacts>)> = BTreeMap::new();
     // Why a node has none, where a file nearly fits.
     let mut hints: BTreeMap<&str, String> = BTreeMap::new();
     for Loaded { file, facts } in loaded {
@@ -153,7 +176,7 @@ pub fn assign(nodes: &[NodeIdentity], loaded: Vec<Loaded>) -> Assigned {
                 continue;
             }
         };
-        match owner(nodes, &facts) {
+        match owners.owner(&facts) {
             Ok(node) => {
                 let (taken, put_aside) = match chosen.remove(node.name.as_str()) {
                     Some(other) if is_newer(&other.1, &facts) => (other, Some(file)),
@@ -188,10 +211,10 @@ pub fn assign(nodes: &[NodeIdentity], loaded: Vec<Loaded>) -> Assigned {
     assigned
 }
 
-fn read(file: &Text, facts: NodeFacts) -> Reading<Arc<NodeFacts>> {
+fn read(file: &Text, facts: Arc<NodeFacts>) -> Reading<Arc<NodeFacts>> {
     // Without a time of its own a document is as old as it can be, not as new.
     let at = facts.collected_at.unwrap_or(Timestamp::UNIX_EPOCH);
-    Reading::Read { stamp: Stamp { at, how: Text::new(&format!("probe {file}")) }, value: Arc::new(facts) }
+    Reading::Read { stamp: Stamp { at, how: Text::new(&format!("probe {file}")) }, value: facts }
 }
 
 fn is_newer(one: &NodeFacts, other: &NodeFacts) -> bool {
@@ -212,38 +235,57 @@ struct Misfit<'a> {
     why: String,
 }
 
-fn owner<'a>(nodes: &'a [NodeIdentity], facts: &NodeFacts) -> Result<&'a NodeIdentity, Misfit<'a>> {
-    if let Some(root) = &facts.root {
-        return Err(Misfit {
-            node: None,
-            why: format!("it is of a file system mounted at {root}, not of a node"),
-        });
-    }
-    let Some(boot_id) = facts.boot_id.as_ref().filter(|id| !id.is_empty()) else {
-        return Err(Misfit { node: None, why: "it has no boot id".to_owned() });
-    };
-    let same_machine = |node: &&NodeIdentity| {
-        !node.machine_id.is_empty() && Some(&node.machine_id) == facts.machine_id.as_ref()
-    };
-    let same_boot: Vec<&NodeIdentity> = nodes.iter().filter(|node| node.boot_id == *boot_id).collect();
-    match same_boot.as_slice() {
-        [] => {
-            // Machines made from one image may share their id: then it says nothing.
-            let mut same = nodes.iter().filter(same_machine);
-            let node = same.next().filter(|_| same.next().is_none());
-            let why = match node {
-                Some(node) => format!("{} was booted anew since: probe it again", node.name),
-                None => format!("no node has its boot id {boot_id}"),
-            };
-            Err(Misfit { node, why })
+/// Nodes by what tells them apart.
+#[derive(Default)]
+struct Owners<'a> {
+    by_boot: HashMap<&'a str, Vec<&'a NodeIdentity>>,
+    /// Those that have a machine id.
+    by_machine: HashMap<&'a str, Vec<&'a NodeIdentity>>,
+}
+
+impl<'a> Owners<'a> {
+    fn of(nodes: &'a [NodeIdentity]) -> Self {
+        let mut owners = Self::default();
+        for node in nodes {
+            owners.by_boot.entry(node.boot_id.as_str()).or_default().push(node);
+            if !node.machine_id.is_empty() {
+                owners.by_machine.entry(node.machine_id.as_str()).or_default().push(node);
+            }
         }
-        // A node whose kubelet gives no machine id cannot be told from another of the same boot.
-        [node] if node.machine_id.is_empty() || facts.machine_id.is_none() => Ok(node),
-        several => several.iter().copied().find(same_machine).ok_or_else(|| Misfit {
-            node: several.first().copied().filter(|_| several.len() == 1),
-            why: "the boot id is right, the machine id is not: it seems to come from inside a container"
-                .to_owned(),
-        }),
+        owners
+    }
+
+    fn owner(&self, facts: &NodeFacts) -> Result<&'a NodeIdentity, Misfit<'a>> {
+        if let Some(root) = &facts.root {
+            return Err(Misfit {
+                node: None,
+                why: format!("it is of a file system mounted at {root}, not of a node"),
+            });
+        }
+        let Some(boot_id) = facts.boot_id.as_ref().filter(|id| !id.is_empty()) else {
+            return Err(Misfit { node: None, why: "it has no boot id".to_owned() });
+        };
+        let machine_id = facts.machine_id.as_ref().map(Text::as_str);
+        let same_machine = machine_id.and_then(|id| self.by_machine.get(id)).map_or(&[][..], Vec::as_slice);
+        match self.by_boot.get(boot_id.as_str()).map_or(&[][..], Vec::as_slice) {
+            [] => Err(match same_machine {
+                [node] => Misfit {
+                    node: Some(*node),
+                    why: format!("{} was booted anew since: probe it again", node.name),
+                },
+                // Machines made from one image may share their id: then it says nothing.
+                _ => Misfit { node: None, why: format!("no node has its boot id {boot_id}") },
+            }),
+            // A node whose kubelet gives no machine id cannot be told from another of the same boot.
+            [node] if node.machine_id.is_empty() || machine_id.is_none() => Ok(*node),
+            several => same_machine.iter().copied().find(|node| node.boot_id == *boot_id).ok_or_else(|| {
+                Misfit {
+                node: several.first().copied().filter(|_| several.len() == 1),
+                why: "the boot id is right, the machine id is not: it seems to come from inside a container"
+                    .to_owned(),
+            }
+            }),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 use std::os::unix::fs::symlink;
+use std::time::{Duration, SystemTime};
 
 use super::*;
 
@@ -13,7 +14,7 @@ fn document(boot_id: &str, machine_id: &str, second: u8) -> String {
 }
 
 fn loaded(file: &str, json: &str) -> Loaded {
-    Loaded { file: file.into(), facts: probe::parse(json.as_bytes()).map_err(FactsError::from) }
+    Loaded { file: file.into(), facts: probe::parse(json.as_bytes()).map(Arc::new).map_err(FactsError::from) }
 }
 
 /// The file that a node's facts came from, or why it has none.
@@ -123,7 +124,7 @@ fn a_folder_of_hostile_files_gives_an_error_for_each() {
     symlink("nothing", at("dangling")).unwrap();
     symlink("loop", at("loop")).unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
-    let told: Vec<String> = load_dir(folder.path())
+    let told: Vec<String> = load_dir(folder.path(), &mut Parsed::default())
         .unwrap()
         .iter()
         .map(|loaded| match &loaded.facts {
@@ -151,6 +152,56 @@ fn a_folder_of_hostile_files_gives_an_error_for_each() {
 
 #[test]
 fn a_folder_that_is_not_there_is_named() {
-    let error = load_dir(Path::new("/nowhere/at-all")).unwrap_err().to_string();
+    let error = load_dir(Path::new("/nowhere/at-all"), &mut Parsed::default()).unwrap_err().to_string();
     assert!(error.starts_with("cannot list /nowhere/at-all: No such file"), "{error}");
+}
+
+/// A file as if it had been written then.
+fn written(path: &Path, json: &str, at: SystemTime) {
+    fs::write(path, json).unwrap();
+    File::options().write(true).open(path).unwrap().set_modified(at).unwrap();
+}
+
+/// The one document of a folder, and its boot id.
+fn the_one(folder: &Path, parsed: &mut Parsed) -> (Arc<NodeFacts>, String) {
+    let facts = load_dir(folder, parsed).unwrap().remove(0).facts.unwrap();
+    let boot = facts.boot_id.as_ref().unwrap().to_string();
+    (facts, boot)
+}
+
+#[test]
+fn a_file_is_parsed_again_when_it_was_written_again_only() {
+    let (folder, mut parsed) = (tempfile::tempdir().unwrap(), Parsed::default());
+    let path = folder.path().join("a");
+    let before = SystemTime::now() - Duration::from_secs(60);
+    written(&path, &document("b1", "m1", 0), before);
+    let (first, _) = the_one(folder.path(), &mut parsed);
+    let (same, _) = the_one(folder.path(), &mut parsed);
+    assert!(Arc::ptr_eq(&first, &same));
+    for (boot, at) in [("b2", before + Duration::from_nanos(1)), ("b3-longer", before)] {
+        written(&path, &document(boot, "m1", 0), at);
+        assert_eq!(the_one(folder.path(), &mut parsed).1, boot);
+    }
+    // A link to another file, of the same size and time.
+    let inner = folder.path().join(".inner");
+    written(&inner, &document("b4-longer", "m1", 0), before);
+    fs::remove_file(&path).unwrap();
+    symlink(".inner", &path).unwrap();
+    assert_eq!(the_one(folder.path(), &mut parsed).1, "b4-longer");
+    fs::remove_file(&path).unwrap();
+    assert_eq!(
+        (load_dir(folder.path(), &mut parsed).unwrap().len(), parsed.len()),
+        (0, 0),
+        "it is forgotten"
+    );
+}
+
+#[test]
+fn what_was_just_written_may_be_written_again_and_look_the_same() {
+    let (folder, mut parsed) = (tempfile::tempdir().unwrap(), Parsed::default());
+    let now = SystemTime::now() + Duration::from_secs(1);
+    for boot in ["b1", "b2"] {
+        written(&folder.path().join("a"), &document(boot, "m1", 0), now);
+        assert_eq!(the_one(folder.path(), &mut parsed).1, boot);
+    }
 }

@@ -7,6 +7,7 @@ use super::local::{Facts, Local};
 use super::options::Options;
 use super::watched::{Held, Watched};
 use crate::evidence::{Evidence, FoundBackups, Progress, Reading};
+use crate::hosts::parsed::Parsed;
 use crate::text::Text;
 
 /// How the folder of backups is read.
@@ -21,7 +22,9 @@ pub(super) struct Folders {
     loaded_for: Option<Vec<(Text, Text)>>,
     /// The folder of facts.
     watched: Watched,
-    facts: Option<JoinHandle<(Facts, Held)>>,
+    /// Its documents as they were read last.
+    parsed: Parsed,
+    facts: Option<JoinHandle<(Facts, Parsed, Held)>>,
     backups: Option<JoinHandle<Reading<FoundBackups>>>,
 }
 
@@ -40,6 +43,7 @@ impl Folders {
             load_backups,
             loaded_for: None,
             watched: Watched::facts(options),
+            parsed: Parsed::default(),
             facts: None,
             backups,
         }
@@ -69,10 +73,12 @@ impl Folders {
             if self.loaded_for.as_ref() != Some(&boots) {
                 self.loaded_for = Some(boots);
                 let held = self.watched.is_read();
-                let load = Local::load_facts(self.options.clone(), evidence);
+                let parsed = std::mem::take(&mut self.parsed);
+                let load = Local::load_facts(self.options.clone(), evidence, parsed);
                 self.facts = Some(tokio::spawn(async {
                     let held = held.await;
-                    (load.await, held)
+                    let (facts, parsed) = load.await;
+                    (facts, parsed, held)
                 }));
             }
         }
@@ -90,8 +96,9 @@ impl Folders {
             read = ended(&mut self.facts) => {
                 self.facts = None;
                 self.local.facts = match read {
-                    Ok((facts, held)) => {
+                    Ok((facts, parsed, held)) => {
                         self.watched.was_read(held);
+                        self.parsed = parsed;
                         facts
                     }
                     Err(error) => Facts::failed(&error),
@@ -216,5 +223,28 @@ mod tests {
             }
         };
         timeout(LOOK_EVERY * 4, noticed).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_written_again_at_once_and_looks_the_same_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = std::time::SystemTime::now() + Duration::from_secs(1);
+        let write = |boot: &str| {
+            let path = folder.path().join("w1.json");
+            std::fs::write(&path, format!(r#"{{"probe":"kubelift","bootId":"{boot}"}}"#)).unwrap();
+            std::fs::File::options().write(true).open(path).unwrap().set_modified(at).unwrap();
+        };
+        write("b8");
+        let mut folders = Folders::with(&folder_of(folder.path()), Box::new(|| Box::pin(pending())));
+        for boot in ["b8", "b9"] {
+            write(boot);
+            let is_read = async {
+                while !folders.local.facts.strays().iter().any(|stray| stray.message.contains(boot)) {
+                    folders.add_to(&mut booted("b1"));
+                    folders.changed().await;
+                }
+            };
+            timeout(LOOK_EVERY * 4, is_read).await.unwrap();
+        }
     }
 }

@@ -11,6 +11,7 @@ use super::options::{Document, FactsFrom, Options};
 use crate::evidence::{Evidence, FoundBackups, NodeFacts, Reading, Reason, Scope, Stamp, Unread};
 use crate::hosts::backups::{ScanError, scan_dir};
 use crate::hosts::facts::{Assigned, FactsError, Loaded, NodeIdentity, assign, load_dir};
+use crate::hosts::parsed::Parsed;
 use crate::hosts::probe;
 use crate::text::Text;
 
@@ -44,9 +45,9 @@ impl Facts {
         &self.strays
     }
 
-    fn load(options: &Options, nodes: &[NodeIdentity]) -> Self {
+    fn load(options: &Options, nodes: &[NodeIdentity], parsed: &mut Parsed) -> Self {
         let Assigned { nodes, strays, superseded } = match &options.node_facts {
-            FactsFrom::Folder(folder) => match load_dir(folder) {
+            FactsFrom::Folder(folder) => match load_dir(folder, parsed) {
                 Ok(loaded) => assign(nodes, loaded),
                 Err(error) => unreadable(nodes, folder, &error),
             },
@@ -79,23 +80,25 @@ impl Local {
 
     /// Reads the folders that `options` name. Documents are given to the nodes of `evidence`.
     pub async fn load(options: &Options, evidence: &Evidence) -> Self {
-        let facts = Self::load_facts(options.clone(), evidence).await;
+        let (facts, _) = Self::load_facts(options.clone(), evidence, Parsed::default()).await;
         Self { facts, backups: Self::load_backups(options.clone()).await }
     }
 
-    /// Reads the facts of the nodes of `evidence`; what is left out is not looked at.
+    /// Reads the facts of the nodes of `evidence`, but for files that were `parsed` before; what is left out is not looked
+    /// at.
     pub(super) fn load_facts(
         options: Options,
         evidence: &Evidence,
-    ) -> impl Future<Output = Facts> + Send + 'static {
+        mut parsed: Parsed,
+    ) -> impl Future<Output = (Facts, Parsed)> + Send + 'static {
         let nodes: Vec<NodeIdentity> = evidence.objects.nodes.iter().map(NodeIdentity::from).collect();
         async move {
             if options.scope == Scope::Api {
-                return Facts::default();
+                return (Facts::default(), parsed);
             }
-            let load = move || Facts::load(&options, &nodes);
+            let load = move || (Facts::load(&options, &nodes, &mut parsed), parsed);
             let loaded = tokio::task::spawn_blocking(load).await;
-            loaded.unwrap_or_else(|error| Facts::failed(&error.to_string()))
+            loaded.unwrap_or_else(|error| (Facts::failed(&error.to_string()), Parsed::default()))
         }
     }
 
@@ -143,7 +146,7 @@ fn of_documents(nodes: &[NodeIdentity], documents: &[Document]) -> Assigned {
     let said = documents.iter().filter_map(|(name, document)| Some((name, document.as_ref().ok()?)));
     let loaded = said.map(|(name, document)| Loaded {
         file: name.as_str().into(),
-        facts: probe::parse(document.as_bytes()).map_err(FactsError::from),
+        facts: probe::parse(document.as_bytes()).map(Arc::new).map_err(FactsError::from),
     });
     let mut assigned = assign(nodes, loaded.collect());
     for (name, document) in documents {

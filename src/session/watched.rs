@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::options::{FactsFrom, Options};
 use crate::evidence::Scope;
+use crate::hosts::parsed::is_settled;
 
 /// How often a folder is looked at.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -17,7 +18,14 @@ pub(super) const LOOK_EVERY: Duration = Duration::from_secs(2);
 type Entry = (OsString, Option<SystemTime>, u64);
 
 /// What a folder holds, without any of it being read; nothing where it cannot be listed.
-pub(super) type Held = Option<Vec<Entry>>;
+pub(super) type Held = Option<Listed>;
+
+/// The files of a folder.
+pub(super) struct Listed {
+    entries: Vec<Entry>,
+    /// Whether all of them will be seen to be others when they are written again.
+    settled: bool,
+}
 
 /// A folder, and what it held when it was read.
 pub(super) struct Watched {
@@ -64,7 +72,7 @@ impl Watched {
             let look = self.look.get_or_insert_with(|| look(folder.clone()));
             let now = look.await.unwrap_or_default();
             (self.look, self.next) = (None, Instant::now() + LOOK_EVERY);
-            if now.is_some() && now != *held {
+            if now.is_some_and(|now| now.differs(held.as_ref())) {
                 self.held = None;
                 return;
             }
@@ -84,5 +92,15 @@ fn entries(folder: &Path) -> Held {
     };
     let mut entries: Vec<Entry> = std::fs::read_dir(folder).ok()?.flatten().filter_map(entry).collect();
     entries.sort();
-    Some(entries)
+    let now = SystemTime::now();
+    let settled =
+        entries.iter().all(|(_, written, _)| written.is_none_or(|written| is_settled(written, now)));
+    Some(Listed { entries, settled })
+}
+
+impl Listed {
+    /// Whether it is, or may be, something else than what was read.
+    fn differs(&self, read: Option<&Self>) -> bool {
+        read.is_none_or(|read| !read.settled || read.entries != self.entries)
+    }
 }
