@@ -31,6 +31,7 @@ use crate::checks::Target;
 use crate::cluster::changes::Changer;
 use crate::cluster::client::Connection;
 use crate::evidence::{Evidence, Progress, Reason};
+use crate::text::Text;
 use crate::version::Version;
 
 /// How often the end of a step is usually looked for, where nothing else wakes the session.
@@ -182,9 +183,7 @@ impl Guide {
     }
 
     async fn open(&mut self, snapshot: &Snapshot, target: &Target) -> Result<Guided, String> {
-        let uid = snapshot.evidence.cluster.uid.as_ref();
-        let uid =
-            uid.ok_or("the namespace kube-system could not be read, whose UID is the cluster's identity")?;
+        let uid = identity(&snapshot.evidence)?;
         let state =
             self.means.state.clone().map_or_else(state_folder, Ok).map_err(|error| error.to_string())?;
         let folder = Folder::open(&state, uid).map_err(|error| error.to_string())?;
@@ -288,6 +287,14 @@ impl Guide {
     }
 }
 
+/// What the cluster is told from others by, or why that is not known.
+fn identity(evidence: &Evidence) -> Result<&Text, String> {
+    evidence.cluster.uid.as_ref().ok_or_else(|| {
+        let why = evidence.uid_unread.as_ref().map(|unread| format!(": {unread}")).unwrap_or_default();
+        format!("the namespace kube-system could not be read, whose UID is the cluster's identity{why}")
+    })
+}
+
 /// Whether enough is known for a plan: a list that is still coming would look like a smaller cluster.
 fn is_known(evidence: &Evidence) -> bool {
     let objects = &evidence.objects;
@@ -297,6 +304,7 @@ fn is_known(evidence: &Evidence) -> bool {
         && (read(objects.pods.progress) || over(&objects.pods.unread))
         && (read(objects.pod_disruption_budgets.progress) || over(&objects.pod_disruption_budgets.unread))
         && evidence.servers.listed
-        && evidence.cluster.uid.is_some()
+        // Without it there is no journal, and that is said.
+        && (evidence.cluster.uid.is_some() || evidence.uid_unread.is_some())
         && !evidence.unread().iter().any(|unread| unread.reason == Reason::Pending && unread.verb == "probe")
 }

@@ -25,7 +25,12 @@ async fn order(handle: &Handle, order: Order) {
 
 /// A session on a cluster without findings, and what an upgrade of it is carried out by: the operator's hands.
 async fn inspection(state: &Path) -> (Simulation, Handle, Means) {
-    let simulation = sim::start("clean", sim::Options::default()).await.unwrap();
+    inspection_with(sim::Faults::default(), state).await
+}
+
+/// The same with faults.
+async fn inspection_with(faults: sim::Faults, state: &Path) -> (Simulation, Handle, Means) {
+    let simulation = sim::start("clean", sim::Options { faults, ..Default::default() }).await.unwrap();
     let connection = Connection::simulated(&simulation.url(), simulation.cluster_name()).await.unwrap();
     let options = Options {
         kind: Kind::Upgrade,
@@ -48,6 +53,20 @@ async fn inspection(state: &Path) -> (Simulation, Handle, Means) {
         look_every: LOOK_EVERY,
     };
     (simulation, below, means)
+}
+
+/// A cluster whose namespaces may not be read.
+fn without_namespaces() -> sim::Faults {
+    let (verbs, resources) = (vec!["get".to_owned()], vec!["namespaces".to_owned()]);
+    let denied = vec![sim::Denial { verbs, resources, ..Default::default() }];
+    sim::Faults { denied, user: "jane".to_owned(), ..Default::default() }
+}
+
+/// The first snapshot that is so.
+async fn until(handle: &mut Handle, is_so: impl FnMut(&Arc<Snapshot>) -> bool) -> Arc<Snapshot> {
+    let found = handle.snapshots.wait_for(is_so);
+    let found = tokio::time::timeout(Duration::from_secs(60), found).await;
+    Arc::clone(&found.expect("it never was so").unwrap())
 }
 
 /// A stopwatch at 12:00 of a day, and a minute after it was started.
@@ -104,4 +123,14 @@ async fn when_the_commands_of_a_step_are_over_its_end_is_looked_for_again_and_ag
         });
     }
     assert_eq!(words, ["target", "probe", "probe"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_identity_of_the_cluster_it_is_said_why_nothing_can_be_changed() {
+    let state = tempfile::tempdir().unwrap();
+    let (_simulation, below, means) = inspection_with(without_namespaces(), state.path()).await;
+    let (mut handle, _guiding) = guide(below, means);
+    let known = until(&mut handle, |snapshot| snapshot.no_upgrade.is_some()).await;
+    let why = known.no_upgrade.as_deref().unwrap();
+    assert!(why.contains("kube-system could not be read") && why.contains("forbidden"), "{why}");
 }
