@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 use record::{Recording, happened};
 pub use world::{SystemChance, SystemClock, owner};
@@ -154,9 +154,7 @@ impl Guide {
                     None => return,
                     Some(request) => self.ask(request).await,
                 },
-                Some(done) = tasks.join_next() => if let (Ok(outcome), Guided::Yes(runner, ..)) = (done, &mut self.guided) {
-                    runner.outcome(outcome);
-                },
+                Some(done) = tasks.join_next() => self.done(done),
                 _ = look.tick() => self.look().await,
                 () = self.publish.closed() => return,
             }
@@ -247,6 +245,15 @@ impl Guide {
             let (clock, changes) = (Arc::clone(&self.means.clock), Arc::clone(changes));
             let machines = self.means.machines.clone();
             tasks.spawn(async move { perform(effect, &*clock, &*changes, machines.as_deref()).await });
+        }
+    }
+
+    /// Takes what came of an effect. One that ended without an outcome may have changed something: nothing follows it.
+    fn done(&mut self, done: Result<Outcome, JoinError>) {
+        let Guided::Yes(runner, ..) = &mut self.guided else { return };
+        match done {
+            Ok(outcome) => runner.outcome(outcome),
+            Err(error) => runner.halt(&format!("what was under way failed, which is a bug: {error}")),
         }
     }
 

@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use super::*;
+use crate::actions::ports::Output;
 use crate::actions::runner::{Order, Upgrade, seen};
 use crate::catalog::Catalog;
 use crate::evidence::Scope;
@@ -67,6 +68,12 @@ async fn until(handle: &mut Handle, is_so: impl FnMut(&Arc<Snapshot>) -> bool) -
     let found = handle.snapshots.wait_for(is_so);
     let found = tokio::time::timeout(Duration::from_secs(60), found).await;
     Arc::clone(&found.expect("it never was so").unwrap())
+}
+
+/// The order that begins the next step.
+fn next(upgrade: &Upgrade) -> Order {
+    let step = upgrade.plan.next().unwrap();
+    Order::Run { step: step.id.clone(), seen: seen(&upgrade.plan, step), answer: String::new() }
 }
 
 /// A stopwatch at 12:00 of a day, and a minute after it was started.
@@ -133,4 +140,31 @@ async fn without_the_identity_of_the_cluster_it_is_said_why_nothing_can_be_chang
     let known = until(&mut handle, |snapshot| snapshot.no_upgrade.is_some()).await;
     let why = known.no_upgrade.as_deref().unwrap();
     assert!(why.contains("kube-system could not be read") && why.contains("forbidden"), "{why}");
+}
+
+/// Machines that no line can be started on without a panic.
+struct Panicking;
+
+impl Machines for Panicking {
+    fn start<'a>(&'a self, _: &'a str, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<(), String>> {
+        panic!("it is not so")
+    }
+
+    fn output<'a>(&'a self, _: &'a str, _: &'a str, _: usize) -> BoxFuture<'a, Result<Output, String>> {
+        panic!("it is not so")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_effect_that_panics_halts_the_upgrade() {
+    let state = tempfile::tempdir().unwrap();
+    let (_simulation, below, means) = inspection(state.path()).await;
+    let means = Means { machines: Some(Arc::new(Panicking)), ..means };
+    let (mut handle, _guiding) = guide(below, means);
+    let known = until(&mut handle, |snapshot| snapshot.upgrade.is_some()).await;
+    order(&handle, next(known.upgrade.as_deref().unwrap())).await;
+    let halted = |snapshot: &Snapshot| snapshot.upgrade.as_ref().and_then(|upgrade| upgrade.halted.clone());
+    let known = until(&mut handle, |snapshot| halted(snapshot).is_some()).await;
+    let why = halted(&known).unwrap();
+    assert!(why.contains("failed, which is a bug") && why.contains("it is not so"), "{why}");
 }
