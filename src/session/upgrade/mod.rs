@@ -227,8 +227,8 @@ impl Guide {
                 // Whoever asked may have left.
                 drop(reply.send(answer));
             }
-            // The target of an upgrade is that of its journal.
-            Request::Target(_) => {}
+            // The target of an upgrade is that of its journal; until there is one, it is that of what is read.
+            Request::Target(_) if matches!(self.guided, Guided::Yes(..)) => {}
             other => drop(self.below.send(other).await),
         }
     }

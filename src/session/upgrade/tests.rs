@@ -142,6 +142,17 @@ async fn without_the_identity_of_the_cluster_it_is_said_why_nothing_can_be_chang
     assert!(why.contains("kube-system could not be read") && why.contains("forbidden"), "{why}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn while_there_is_no_runner_the_target_is_that_of_the_session_below() {
+    let state = tempfile::tempdir().unwrap();
+    let (_simulation, below, means) = inspection_with(without_namespaces(), state.path()).await;
+    let (mut handle, _guiding) = guide(below, means);
+    until(&mut handle, |snapshot| snapshot.target.is_some()).await;
+    let asked: Version = "1.31.4".parse().unwrap();
+    handle.requests.send(Request::Target(Some(asked.clone()))).await.unwrap();
+    until(&mut handle, |snapshot| snapshot.target.as_ref().is_some_and(|target| target.to == asked)).await;
+}
+
 /// Machines that no line can be started on without a panic.
 struct Panicking;
 

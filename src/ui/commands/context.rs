@@ -34,6 +34,8 @@ pub struct Context {
 pub struct Steps {
     /// Whether there is a plan, or a session that is to have one.
     pub there: bool,
+    /// Whether there is an upgrade, also one in which nothing is changed any more.
+    pub runner: bool,
     /// Whether the session can change things now.
     pub can_change: bool,
     /// Whether a step is under way.
@@ -57,6 +59,7 @@ impl Steps {
     pub const fn named(can_change: bool) -> Self {
         Self {
             there: can_change,
+            runner: can_change,
             can_change,
             under_way: true,
             by_own_hands: true,

@@ -126,5 +126,8 @@ pub(super) const fn leaves_out(context: &Context) -> Option<&'static str> {
 }
 
 pub(super) const fn own_target(context: &Context) -> Option<&'static str> {
-    unless(!context.upgrade.can_change, "an upgrade keeps its target; an inspection can be judged by another")
+    unless(
+        !context.upgrade.runner,
+        "there is an upgrade, which keeps its target; an inspection can be judged by another",
+    )
 }

@@ -191,6 +191,7 @@ pub fn context(app: &App) -> Steps {
     let over = step.is_none_or(|step| step.state.is_over());
     Steps {
         there: true,
+        runner: live,
         can_change,
         under_way: !free,
         by_own_hands: by_own_hands.is_some(),

@@ -399,6 +399,28 @@ fn a_journal_that_cannot_be_written_is_said_and_stops_orders() {
 }
 
 #[test]
+fn another_target_can_be_asked_for_until_there_is_an_upgrade() {
+    let asked = |snapshot: Snapshot| {
+        let mut app = app(snapshot, MIDDLE);
+        slowly(&mut app, ":");
+        typed(&mut app, "target 1.31.4");
+        let asked = slowly(&mut app, "enter")
+            .into_iter()
+            .any(|effect| matches!(effect, Effect::Ask(crate::session::Request::Target(_))));
+        (asked, app.notice.map(|notice| notice.text).unwrap_or_default())
+    };
+    let mut reading = sample::apply();
+    reading.upgrade = None;
+    assert_eq!(asked(reading), (true, "judging by 1.31.4".to_owned()));
+    let mut halted = sample::apply();
+    sample::change(&mut halted, |upgrade| upgrade.halted = Some("no space left".to_owned()));
+    for snapshot in [sample::apply(), halted] {
+        let (asked, says) = asked(snapshot);
+        assert!(!asked && says.starts_with("target: there is an upgrade"), "{says}");
+    }
+}
+
+#[test]
 fn a_step_without_anything_to_see_is_asked_for_the_operators_word() {
     let mut snapshot = sample::running(Hands::Operator);
     sample::change(&mut snapshot, |upgrade| {
