@@ -25,8 +25,8 @@ const KEY_EVERY: u32 = 600;
 /// How large a recording grows by states, in bytes. Entries are written on.
 pub const MAX_STATES: u64 = 1 << 30;
 
-/// How large a recording grows at all.
-const MAX_SIZE: u64 = MAX_STATES + (64 << 20);
+/// How much larger it grows by entries, in bytes.
+const MAX_ENTRIES: u64 = 64 << 20;
 
 /// When something happened, by two clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +90,8 @@ pub struct Recorder {
     last_state: Option<Duration>,
     full: bool,
     broken: bool,
+    /// How large it grows by states, and at all.
+    limits: (u64, u64),
 }
 
 impl std::fmt::Debug for Recorder {
@@ -140,6 +142,7 @@ impl Recorder {
             last_state: None,
             full: false,
             broken: false,
+            limits: (MAX_STATES, MAX_STATES + MAX_ENTRIES),
         };
         let header = Header {
             format: FORMAT,
@@ -152,6 +155,14 @@ impl Recorder {
         recorder.frame(FrameKind::Header, Marks::default(), &header, now)?;
         recorder.sync()?;
         Ok(recorder)
+    }
+
+    /// The same with other limits than [`MAX_STATES`] and what entries may add to it: how large it grows by states, and how
+    /// large at all, in bytes.
+    #[must_use]
+    pub const fn within(mut self, states: u64, all: u64) -> Self {
+        self.limits = (states, all);
+        self
     }
 
     /// The file.
@@ -252,7 +263,7 @@ impl Recorder {
     /// Writes a frame of states, unless there are too many of them already.
     fn bounded(&mut self, kind: FrameKind, payload: &Value, now: Time) -> Result<Kept, RecordingError> {
         let (line, hash, size) = self.line(kind, Marks::default(), payload, now)?;
-        if self.size + line.len() as u64 > MAX_STATES {
+        if self.size + line.len() as u64 > self.limits.0 {
             self.full = true;
             return Ok(Kept::Full);
         }
@@ -272,7 +283,7 @@ impl Recorder {
         now: Time,
     ) -> Result<(), RecordingError> {
         let (line, hash, _) = self.line(kind, marks, payload, now)?;
-        if self.size + line.len() as u64 > MAX_SIZE {
+        if self.size + line.len() as u64 > self.limits.1 {
             let full = io::Error::new(io::ErrorKind::FileTooLarge, "the recording is as large as it may be");
             return Err(self.io(full));
         }

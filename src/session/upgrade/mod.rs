@@ -61,22 +61,8 @@ pub struct Means {
 
 /// Puts a runner beside the session `below`.
 pub fn guide(below: Handle, means: Means) -> (Handle, Guiding) {
-    let Handle { snapshots, requests, terminal } = below;
-    let (publish, published) = watch::channel(Arc::clone(&snapshots.borrow()));
-    let (orders, asked) = mpsc::channel(8);
-    let guided = Guided::No(String::new());
-    let guide = Guide {
-        means,
-        snapshots,
-        below: requests,
-        publish,
-        guided,
-        journal: Arc::from([]),
-        aim: None,
-        happened: Arc::from([]),
-    };
-    let task = tokio::spawn(guide.run(asked));
-    (Handle { snapshots: published, requests: orders, terminal }, Guiding(task))
+    let (guide, handle, asked) = Guide::beside(below, means);
+    (handle, Guiding(tokio::spawn(guide.run(asked))))
 }
 
 /// A runner at work, until nobody holds its session any more.
@@ -124,6 +110,24 @@ struct Guide {
 }
 
 impl Guide {
+    /// One that is not at work yet, the session that it makes, and what is asked of it.
+    fn beside(below: Handle, means: Means) -> (Self, Handle, mpsc::Receiver<Request>) {
+        let Handle { snapshots, requests, terminal } = below;
+        let (publish, published) = watch::channel(Arc::clone(&snapshots.borrow()));
+        let (orders, asked) = mpsc::channel(8);
+        let guide = Self {
+            means,
+            snapshots,
+            below: requests,
+            publish,
+            guided: Guided::No(String::new()),
+            journal: Arc::from([]),
+            aim: None,
+            happened: Arc::from([]),
+        };
+        (guide, Handle { snapshots: published, requests: orders, terminal }, asked)
+    }
+
     async fn run(mut self, mut asked: mpsc::Receiver<Request>) -> Option<Places> {
         self.guide(&mut asked).await;
         let Guided::Yes(runner, _, recording) = self.guided else { return None };
@@ -212,7 +216,17 @@ impl Guide {
         Ok(Arc::new(changer.map_err(|error| error.to_string())?))
     }
 
+    /// Nothing is changed unrecorded.
+    fn heed_recording(&mut self) {
+        if let Guided::Yes(runner, _, recording) = &mut self.guided
+            && let Some(why) = recording.broken()
+        {
+            runner.halt(&format!("the recording cannot be written: {why}. Nothing is changed unrecorded"));
+        }
+    }
+
     async fn ask(&mut self, request: Request) {
+        self.heed_recording();
         match request {
             Request::Order(order, reply) => {
                 let answer = match &mut self.guided {
@@ -235,10 +249,8 @@ impl Guide {
 
     /// Gives out what is to be done next.
     fn go_on(&mut self, tasks: &mut JoinSet<Outcome>) {
-        let Guided::Yes(runner, changes, recording) = &mut self.guided else { return };
-        if let Some(why) = recording.broken() {
-            runner.halt(&format!("the recording cannot be written: {why}. Nothing is changed unrecorded"));
-        }
+        self.heed_recording();
+        let Guided::Yes(runner, changes, _) = &mut self.guided else { return };
         if tasks.is_empty()
             && let Some(effect) = runner.next_effect()
         {

@@ -1,6 +1,7 @@
 //! What the session asks of the one below it.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 
 use futures::future::BoxFuture;
@@ -12,7 +13,7 @@ use crate::actions::runner::{Order, Upgrade, seen};
 use crate::catalog::Catalog;
 use crate::evidence::Scope;
 use crate::session::options::Options;
-use crate::session::recording::{Reader, Time};
+use crate::session::recording::{Reader, Recorder, Sink, Time};
 use crate::session::{Kind, desk, live};
 use crate::sim::{self, Simulation};
 use crate::source::probed;
@@ -151,6 +152,46 @@ async fn while_there_is_no_runner_the_target_is_that_of_the_session_below() {
     let asked: Version = "1.31.4".parse().unwrap();
     handle.requests.send(Request::Target(Some(asked.clone()))).await.unwrap();
     until(&mut handle, |snapshot| snapshot.target.as_ref().is_some_and(|target| target.to == asked)).await;
+}
+
+/// A disk with room for one line.
+struct Small(bool);
+
+impl Sink for Small {
+    fn append(&mut self, _: &[u8]) -> io::Result<()> {
+        if std::mem::replace(&mut self.0, true) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_that_cannot_be_written_stops_changes() {
+    let state = tempfile::tempdir().unwrap();
+    let (_simulation, below, means) = inspection(state.path()).await;
+    let (mut guide, mut handle, asked) = Guide::beside(below, means);
+    while matches!(guide.guided, Guided::No(_)) {
+        guide.snapshots.changed().await.unwrap();
+        guide.take().await;
+    }
+    let Guided::Yes(_, _, recording) = &mut guide.guided else { panic!("there is no runner") };
+    let (disk, cluster) = (Box::new(Small(false)), crate::evidence::Cluster::default());
+    let recorder = Recorder::begin(recording.path(), disk, &cluster, None, Stopped.now()).unwrap();
+    *recording = Recording::of(recorder, Arc::new(Stopped));
+    let running = tokio::spawn(guide.run(asked));
+
+    let halted = |snapshot: &Snapshot| snapshot.upgrade.as_ref().and_then(|upgrade| upgrade.halted.clone());
+    let known = until(&mut handle, |snapshot| halted(snapshot).is_some()).await;
+    let why = halted(&known).unwrap();
+    assert!(why.contains("the recording cannot be written") && why.contains("no storage space"), "{why}");
+    let (reply, answer) = oneshot::channel();
+    let run = next(known.upgrade.as_deref().unwrap());
+    handle.requests.send(Request::Order(run, reply)).await.unwrap();
+    assert_eq!(answer.await.unwrap(), Err(Refusal::Halted(why)));
+    drop(handle);
+    assert!(!running.await.unwrap().unwrap().begun, "nothing was begun");
 }
 
 /// Machines that no line can be started on without a panic.
