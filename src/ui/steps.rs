@@ -7,6 +7,10 @@ use crate::actions::plan::{Confirmation, Consent, Hold, Plan, Step, StepKind, St
 use crate::actions::runner::{Active, Hands, Upgrade};
 use crate::session::Kind;
 
+/// What is said of a journal whose end was torn.
+pub const TORN: &str = "the journal's last line was torn, and cut off: what it meant may have happened; kubelift looks at \
+                        the cluster";
+
 /// `about 40 s`, `about 25 min`, `about 2 h 10 min`
 pub fn about(seconds: u32) -> String {
     match seconds {

@@ -206,6 +206,7 @@ impl Runner {
             stopping: self.stopping,
             halted: self.halted.clone(),
             journal: self.place.clone(),
+            torn: self.journal.was_torn(),
             began: entries.iter().find(begins).map_or(at, |entry| entry.at),
             ended: entries.iter().rfind(ends).filter(|_| finished).map(|entry| entry.at),
             at,

@@ -25,6 +25,9 @@ pub struct Upgrade {
     pub halted: Option<String>,
     /// Where the journal is.
     pub journal: Text,
+    /// Whether its end was torn, and cut off when it was opened: what it meant may have happened.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub torn: bool,
     /// Where the recording is.
     #[serde(default)]
     pub recording: Text,

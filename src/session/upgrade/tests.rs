@@ -1,7 +1,7 @@
 //! What the session asks of the one below it.
 
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use futures::future::BoxFuture;
@@ -13,7 +13,7 @@ use crate::actions::runner::{Order, Upgrade, seen};
 use crate::catalog::Catalog;
 use crate::evidence::Scope;
 use crate::session::options::Options;
-use crate::session::recording::{Reader, Recorder, Sink, Time};
+use crate::session::recording::{Reader, Recorder, Sink, SystemStopwatch, Time};
 use crate::session::{Kind, desk, live};
 use crate::sim::{self, Simulation};
 use crate::source::probed;
@@ -192,6 +192,23 @@ async fn a_recording_that_cannot_be_written_stops_changes() {
     assert_eq!(answer.await.unwrap(), Err(Refusal::Halted(why)));
     drop(handle);
     assert!(!running.await.unwrap().unwrap().begun, "nothing was begun");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_says_that_its_journal_was_torn() {
+    let state = tempfile::tempdir().unwrap();
+    for torn in [false, true] {
+        let (_simulation, below, means) = inspection(state.path()).await;
+        // Another second, as it is for another kubelift.
+        let means = Means { stopwatch: Arc::new(SystemStopwatch::start()), ..means };
+        let (mut handle, guiding) = guide(below, means);
+        let known = until(&mut handle, |snapshot| snapshot.upgrade.is_some()).await;
+        assert_eq!(known.upgrade.as_ref().unwrap().torn, torn);
+        drop(handle);
+        let journal = guiding.ended().await.unwrap().journal.join("journal");
+        let mut journal = std::fs::File::options().append(true).open(journal).unwrap();
+        journal.write_all(b"0f3a").unwrap();
+    }
 }
 
 /// Machines that no line can be started on without a panic.

@@ -406,7 +406,7 @@ impl App {
     fn settle_plan(&mut self) {
         let Some(upgrade) = self.snapshot.upgrade.clone() else { return };
         let page = upgrade::screen::places(self).list_page();
-        self.guide.settle(&upgrade.plan, page);
+        self.guide.settle(&upgrade, page);
         let ((says, seen), (output, printed)) = upgrade::screen::extent(self);
         self.guide.scroll.settle_scroll(says, seen);
         self.guide.back = self.guide.back.min(output.saturating_sub(printed));

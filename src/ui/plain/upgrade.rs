@@ -21,6 +21,7 @@ pub(super) struct Guide {
     begun: String,
     no_upgrade: String,
     finished: bool,
+    torn: bool,
     /// The step asked about, and [`seen`] of it as it was shown.
     open: Option<(String, String)>,
 }
@@ -41,6 +42,9 @@ impl Guide {
                 snapshot.journal.get(..self.entries).unwrap_or_default(),
                 &upgrade.plan.target,
             ));
+        }
+        if upgrade.torn && !std::mem::replace(&mut self.torn, true) {
+            lines.push(steps::TORN.to_owned());
         }
         for entry in snapshot.journal.iter().skip(self.entries) {
             lines.push(format!("journal: {}", entry.what));
@@ -324,5 +328,34 @@ mod tests {
         assert_eq!(opened(&all), before.len());
         let says = resumed(&before, &to).unwrap();
         assert_eq!(says, "resumed: 2 steps were done before, which the journal tells");
+    }
+
+    #[test]
+    fn a_torn_journal_is_told_once() {
+        let world = crate::actions::steps::testing::ready_to_upgrade();
+        let (settings, decisions) = (Settings::default(), crate::actions::plan::Decisions::default());
+        let made = crate::actions::plan::plan;
+        let now = crate::checks::testing::now();
+        let upgrade = |torn: bool| Upgrade {
+            plan: made(&world.evidence, &world.target("1.31.14"), &[], &settings, &decisions),
+            active: None,
+            last: None,
+            stopping: false,
+            halted: None,
+            journal: "j".into(),
+            torn,
+            recording: "r".into(),
+            began: now,
+            ended: None,
+            at: now,
+        };
+        let told = |guide: &mut Guide, torn: bool| {
+            let upgrade = Some(std::sync::Arc::new(upgrade(torn)));
+            let lines = guide.tell(&Snapshot { upgrade, ..crate::ui::sample::mixed() });
+            lines.iter().filter(|line| line.contains("was torn, and cut off: what it meant may have")).count()
+        };
+        let mut guide = Guide::default();
+        assert_eq!((told(&mut guide, true), told(&mut guide, true)), (1, 0));
+        assert_eq!(told(&mut Guide::default(), false), 0);
     }
 }

@@ -184,6 +184,9 @@ pub fn take(app: &mut App, before: &Snapshot) {
         app.notice = Some(Notice::refuses(format!("nothing can be changed: {why}")));
     }
     let Some(upgrade) = &now.upgrade else { return };
+    if upgrade.torn && !before.upgrade.as_ref().is_some_and(|before| before.torn) {
+        app.notice = Some(Notice::says(steps::TORN));
+    }
     let halted = before.upgrade.as_ref().and_then(|before| before.halted.as_ref());
     if let Some(why) = upgrade.halted.as_ref().filter(|why| Some(*why) != halted) {
         app.notice = Some(Notice::refuses(format!("nothing is changed any more: {why}")));

@@ -32,7 +32,7 @@ pub fn draw(app: &App, upgrade: &Upgrade, painter: &mut Painter<'_>, places: &Pl
         screen::heading(painter, area, &title, &note);
     }
     let inner = places.within(area);
-    let rows = rows(plan);
+    let rows = rows(upgrade);
     let cursor = app.guide.rows;
     for (row, at) in (0..inner.height).zip(cursor.top..rows.len()) {
         let Some(content) = rows.get(at) else { break };
@@ -55,6 +55,7 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, line: Rect, row: &Row<'_>) {
         }
         Row::Step(step) => return draw_step(app, painter, line, step),
         Row::Notes(name) => ((*name).to_owned(), String::new(), Role::Strong),
+        Row::Note(note) => (format!("  {note}"), String::new(), Role::Notice),
         Row::Left(left) => (format!("  {}: {}", left.node, left.why), String::new(), Role::Unknown),
         Row::Unread(unread) => (format!("  {unread}"), String::new(), Role::Unknown),
     };

@@ -45,6 +45,7 @@ fn snapshot(plan: Plan) -> Snapshot {
         halted: None,
         journal: "/home/me/.local/state/kubelift/uid/journal".into(),
         recording: "/home/me/.local/state/kubelift/uid/1.klrec".into(),
+        torn: false,
         began: at(0),
         ended: None,
         at: at(252),

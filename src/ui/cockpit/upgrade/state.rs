@@ -1,6 +1,6 @@
 //! Where one is in the plan, and how that follows the upgrade.
 
-use crate::actions::plan::{Phase, Plan, Step, StepState};
+use crate::actions::plan::{Phase, Step, StepState};
 use crate::actions::runner::{Hands, Upgrade};
 use crate::session::Kind;
 use crate::ui::commands::Steps;
@@ -51,16 +51,24 @@ pub enum Row<'a> {
     Notes(&'static str),
     /// A node that is left to hand.
     Left(&'a crate::actions::plan::LeftToHand),
+    /// A line of a note.
+    Note(&'static str),
     /// Something that was not read.
     Unread(&'a crate::evidence::Unread),
 }
 
-/// The rows of a plan.
-pub fn rows(plan: &Plan) -> Vec<Row<'_>> {
+/// The rows of an upgrade's plan.
+pub fn rows(upgrade: &Upgrade) -> Vec<Row<'_>> {
+    let plan = &upgrade.plan;
     let mut rows = Vec::new();
     for phase in &plan.phases {
         rows.push(Row::Phase(phase));
         rows.extend(phase.steps.iter().map(Row::Step));
+    }
+    if upgrade.torn {
+        // As short as the narrowest list.
+        rows.push(Row::Notes("The journal's last line was torn"));
+        rows.extend(["what it meant may have happened;", "kubelift looks at the cluster"].map(Row::Note));
     }
     if !plan.left_to_hand.is_empty() {
         rows.push(Row::Notes("Left to hand"));
@@ -157,8 +165,8 @@ impl Guide {
     }
 
     /// Keeps the chosen row in sight, of a list that is seen `page` rows at a time.
-    pub fn settle(&mut self, plan: &Plan, page: usize) {
-        let rows = rows(plan);
+    pub fn settle(&mut self, upgrade: &Upgrade, page: usize) {
+        let rows = rows(upgrade);
         let is_chosen = |row: &Row<'_>| matches!(row, Row::Step(step) if step.id == self.chosen);
         self.rows.at = rows.iter().position(is_chosen).unwrap_or(0);
         let is_step = |row: &Row<'_>| matches!(row, Row::Step(_));

@@ -399,6 +399,28 @@ fn a_journal_that_cannot_be_written_is_said_and_stops_orders() {
 }
 
 #[test]
+fn a_torn_journal_is_said_at_once_and_stays_among_the_notes_of_the_plan() {
+    let torn = || {
+        let mut snapshot = sample::apply();
+        sample::change(&mut snapshot, |upgrade| upgrade.torn = true);
+        snapshot
+    };
+    let mut app = app(sample::apply(), WIDE);
+    update(&mut app, Event::Snapshot(Arc::new(torn())));
+    assert!(written(&app).contains("the journal's last line was torn, and cut off"), "{}", written(&app));
+    slowly(&mut app, "P G");
+    let text = written(&app);
+    assert!(
+        text.contains("The journal's last line was torn") && text.contains("what it meant may have happened")
+    );
+    // It is said once.
+    update(&mut app, Event::Snapshot(Arc::new(torn())));
+    assert_eq!(app.notice, None);
+    update(&mut app, Event::Snapshot(Arc::new(sample::apply())));
+    assert!(!written(&app).contains("was torn"), "{}", written(&app));
+}
+
+#[test]
 fn another_target_can_be_asked_for_until_there_is_an_upgrade() {
     let asked = |snapshot: Snapshot| {
         let mut app = app(snapshot, MIDDLE);
