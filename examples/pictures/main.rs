@@ -96,6 +96,7 @@ fn upgrading(snapshot: &Snapshot) -> Snapshot {
         active: None,
         stopping: false,
         halted: None,
+        torn: false,
         journal: "/var/lib/kubelift/journal".into(),
         recording: "/var/lib/kubelift/recording.klrec".into(),
         began: snapshot.evidence.at,

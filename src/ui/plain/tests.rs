@@ -214,6 +214,7 @@ fn running(over: usize, printed: usize, kept: usize) -> Snapshot {
         last: None,
         stopping: false,
         halted: None,
+        torn: false,
         journal: "".into(),
         recording: "".into(),
         began: now(),

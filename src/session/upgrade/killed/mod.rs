@@ -192,7 +192,7 @@ fn left(outside: &Outside) -> (String, BTreeMap<&'static str, usize>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_again_and_again_it_goes_on_where_the_cluster_is() {
-    let outside = upgraded("trouble", Kills { first: 3, every: 61, blow: 0 }, Places::default()).await;
+    let outside = upgraded("trouble", Kills { first: 3, every: 59, blow: 0 }, Places::default()).await;
     let (_, killed) = left(&outside);
     for call in ["append", "now", "output", "send", "sleep", "start"] {
         assert!(killed.contains_key(call), "{call}: {killed:?}");
@@ -201,7 +201,7 @@ async fn killed_again_and_again_it_goes_on_where_the_cluster_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_numbers_give_the_same_journal() {
-    let kills = Kills { first: 3, every: 61, blow: 0 };
+    let kills = Kills { first: 3, every: 59, blow: 0 };
     let one = left(&begun("default", kills, Places::default(), 8).await.0);
     assert_eq!(one, left(&begun("default", kills, Places::default(), 8).await.0));
     assert!(one.0.lines().count() > 30, "{}", one.0);
