@@ -101,7 +101,7 @@ fn snapshot() -> Snapshot {
         no_target: None,
         findings: vec![blocker, unknown].into(),
         judged_in_micros: 1,
-        happened: Arc::from([]),
+        happened: Default::default(),
         playback: None,
         upgrade: None,
         no_upgrade: None,

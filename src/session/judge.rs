@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Kind, Snapshot};
+use super::{Kind, Log, Snapshot};
 use crate::catalog::Catalog;
 use crate::checks::target::Asked;
 use crate::checks::{self, CHECKS, Finding, Severity, Subject, Target};
@@ -55,7 +55,7 @@ impl Judge {
             no_target,
             findings,
             judged_in_micros: 0,
-            happened: Arc::from([]),
+            happened: Log::default(),
             playback: None,
             upgrade: None,
             no_upgrade: None,

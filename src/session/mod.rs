@@ -8,6 +8,7 @@ mod folders;
 pub mod judge;
 pub mod live;
 pub mod local;
+mod log;
 pub mod options;
 pub mod recording;
 pub mod replay;
@@ -30,6 +31,8 @@ use crate::checks::{Finding, Severity, Target, Verdict};
 use crate::evidence::Evidence;
 use crate::text::Text;
 use crate::version::Version;
+
+pub use log::Log;
 
 /// What kind of session it is: said in words on every screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,7 +136,7 @@ pub struct Snapshot {
     /// How long the checks took, in microseconds.
     pub judged_in_micros: u64,
     /// What has happened until now, in order; empty where nothing but reading happens.
-    pub happened: Arc<[Happened]>,
+    pub happened: Log,
     /// Where the replay is, if it is one.
     pub playback: Option<Playback>,
     /// The upgrade, in a session that can change things.

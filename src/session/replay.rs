@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::judge::Judge;
 use super::recording::{Chain, Marks, Moment, Player, Reader, RecordingError};
-use super::{Handle, Happened, Kind, Playback, Request, Snapshot};
+use super::{Handle, Happened, Kind, Log, Playback, Request, Snapshot};
 use crate::actions::runner::{Refusal, Upgrade};
 use crate::catalog::Catalog;
 use crate::checks::target::Asked;
@@ -99,9 +99,8 @@ pub struct Replay {
     scope: Scope,
     catalog: &'static Catalog,
     marks: Arc<[(Duration, Marks)]>,
-    /// Everything that happened, and the part of it up to what was shown last.
-    happened: Vec<Happened>,
-    until_now: Arc<[Happened]>,
+    /// Everything that happened.
+    happened: Log,
     judge: Option<Judge>,
     generation: u64,
     /// The frame of the state that was judged last, if any, and what came of it.
@@ -134,7 +133,6 @@ impl Replay {
             catalog,
             marks: Arc::from([]),
             happened,
-            until_now: Arc::from([]),
             judge: None,
             generation: 0,
             shown: None,
@@ -188,7 +186,8 @@ impl Replay {
                     }
                     player.cut(hold);
                     self.marks = player.marks().collect();
-                    self.happened.retain(|happened| happened.frame < hold);
+                    self.happened =
+                        self.happened.until(self.happened.partition_point(|happened| happened.frame < hold));
                     (self.judge, self.shown) = (None, None);
                 }
             }
@@ -248,10 +247,8 @@ impl Replay {
         self.generation += 1;
         snapshot.generation = self.generation;
         let until = self.happened.partition_point(|happened| happened.frame <= player.frame());
-        if self.until_now.len() != until {
-            self.until_now = self.happened.iter().take(until).cloned().collect();
-        }
-        snapshot.happened = Arc::clone(&self.until_now);
+        snapshot.happened = self.happened.until(until);
+        let follows = player.follows();
         snapshot.playback = Some(Playback {
             position: player.position(),
             length: player.length(),
@@ -259,8 +256,8 @@ impl Replay {
             playing: player.playing(),
             speed: player.speed(),
             marks: Arc::clone(&self.marks),
-            failure_follows: player.follows(|marks| marks.failure),
-            confirmation_follows: player.follows(|marks| marks.confirmation),
+            failure_follows: follows.failure,
+            confirmation_follows: follows.confirmation,
         });
         snapshot
     }

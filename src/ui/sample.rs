@@ -389,7 +389,7 @@ fn snapshot(evidence: Evidence, findings: Vec<Finding>) -> Snapshot {
         no_target: None,
         findings: findings.into(),
         judged_in_micros: 900,
-        happened: Arc::from([]),
+        happened: Default::default(),
         playback: None,
         upgrade: None,
         no_upgrade: None,

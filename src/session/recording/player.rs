@@ -76,6 +76,8 @@ impl std::str::FromStr for Seek {
 #[derive(Debug, Clone)]
 pub struct Player {
     frames: Vec<Mark>,
+    /// The last frame at which something failed, and the last confirmation.
+    last: (Option<usize>, Option<usize>),
     /// The frame that is shown.
     frame: usize,
     /// Where it was at `since`.
@@ -89,7 +91,9 @@ impl Player {
     /// At the first frame after the header, paused, at the speed of life. `now` is by the clock of all other calls.
     pub fn new(frames: impl IntoIterator<Item = Mark>, now: Duration) -> Self {
         let frames: Vec<Mark> = frames.into_iter().collect();
-        let mut player = Self { frames, frame: 0, at: Duration::ZERO, since: now, playing: false, speed: 0 };
+        let (at, last) = (Duration::ZERO, (None, None));
+        let mut player = Self { frames, last, frame: 0, at, since: now, playing: false, speed: 0 };
+        player.find_last();
         player.step(1);
         player
     }
@@ -131,9 +135,10 @@ impl Player {
         self.frames.iter().filter(marked).map(|mark| (mark.mono, mark.marks))
     }
 
-    /// Whether there is a frame after the shown one that has such a mark.
-    pub fn follows(&self, is: fn(&Marks) -> bool) -> bool {
-        self.next(is).is_some()
+    /// Whether a failure follows, and a confirmation.
+    pub fn follows(&self) -> Marks {
+        let after = |last: Option<usize>| last.is_some_and(|last| last > self.frame);
+        Marks { failure: after(self.last.0), confirmation: after(self.last.1) }
     }
 
     fn next(&self, is: fn(&Marks) -> bool) -> Option<usize> {
@@ -146,6 +151,12 @@ impl Player {
         self.frames.truncate(frames);
         self.frame = self.frame.min(frames.saturating_sub(1));
         self.at = self.at.min(self.length());
+        self.find_last();
+    }
+
+    fn find_last(&mut self) {
+        let last = |is: fn(&Marks) -> bool| self.frames.iter().rposition(|mark| is(&mark.marks));
+        self.last = (last(|marks| marks.failure), last(|marks| marks.confirmation));
     }
 
     /// Goes on to `now`, if it plays. At the end it pauses.

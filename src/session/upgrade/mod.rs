@@ -22,7 +22,7 @@ use record::{Recording, happened};
 pub use world::{SystemChance, SystemClock, owner};
 
 use super::recording::Stopwatch;
-use super::{Handle, Happened, Request, Snapshot};
+use super::{Handle, Log, Request, Snapshot};
 use crate::actions::journal::{Entry, Folder, Journal, Permit, What, state_folder};
 use crate::actions::plan::Settings;
 use crate::actions::ports::{Chance, Changes, Clock, Machines, Store};
@@ -106,7 +106,7 @@ struct Guide {
     /// The end of the hop: what was judged for another target is not planned by.
     aim: Option<Version>,
     /// The same as the log has them.
-    happened: Arc<[Happened]>,
+    happened: Log,
 }
 
 impl Guide {
@@ -123,7 +123,7 @@ impl Guide {
             guided: Guided::No(String::new()),
             journal: Arc::from([]),
             aim: None,
-            happened: Arc::from([]),
+            happened: Log::default(),
         };
         (guide, Handle { snapshots: published, requests: orders, terminal }, asked)
     }
@@ -294,7 +294,7 @@ impl Guide {
                     self.happened = old.chain(happened(self.happened.len(), new)).collect();
                 }
                 snapshot.journal = Arc::clone(&self.journal);
-                snapshot.happened = Arc::clone(&self.happened);
+                snapshot.happened = self.happened.clone();
             }
             Guided::No(why) => snapshot.no_upgrade = Some(why.clone()).filter(|why| !why.is_empty()),
         }

@@ -155,7 +155,8 @@ fn replay() -> Snapshot {
             happened(4, 12, Marks::default(), told("begun", "drain-w1", "6 pods are evicted")),
             happened(7, 26, failure, told("failed", "drain-w1", "the budget shop/web allows no eviction")),
         ]
-        .into(),
+        .into_iter()
+        .collect(),
         playback: Some(Playback {
             position: seconds(192),
             length: seconds(760),

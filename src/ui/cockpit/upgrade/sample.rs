@@ -217,7 +217,7 @@ pub(super) fn draining() -> Snapshot {
         told.push(happened(second, "requested", path.clone()));
         told.push(happened(second, "answered", format!("{path}: 201")));
     }
-    snapshot.happened = told.into();
+    snapshot.happened = told.into_iter().collect();
     snapshot
 }
 
