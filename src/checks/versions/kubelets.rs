@@ -52,129 +52,140 @@ fn pass(context: &Context<'_>, versions: &BTreeMap<Version, Vec<&Node>>) -> Find
     )
 }
 
+/// What is said of the nodes whose kubelet is of one version.
 fn judge(context: &Context<'_>, version: &Version, nodes: &[&Node]) -> Vec<Finding> {
-    let target = context.target;
-    let hop = target.first_hop();
-    let skew = |server: Minor| context.skew("kubelet", "kube-apiserver", version.minor(), server);
-    let each = |code: &str, severity, message: String, why: &str| -> Vec<Finding> {
-        let of = |node: &&Node| {
-            one(
-                context,
-                node,
-                version,
-                Finding::new(code, severity, Subject::node(&node.metadata.name), message.clone()).why(why),
-            )
-        };
-        nodes.iter().map(of).collect()
-    };
-    match skew(hop) {
-        Skew::TooOld(distance) => {
-            let message = format!("its kubelet {version} is {} behind {hop}", minors(distance));
-            let older =
-                context.catalog.skew_rule("kubelet", "kube-apiserver", hop).map_or(0, |rule| rule.older);
-            let why = format!(
-                "A kubelet may be {} older than the API servers, which would be {hop}; kubeadm \
-                     refuses the hop (unless forced).",
-                minors(older)
-            );
-            return each("KubeletTooOld", Severity::Blocker, message, &why);
-        }
-        Skew::TooNew(distance) => {
-            let message = format!("its kubelet {version} is {} ahead of {hop}", minors(distance));
-            return each(
-                "KubeletTooNew",
-                Severity::Blocker,
-                message,
-                "A kubelet may not be newer than an API server, and would still be so after the hop.",
-            );
-        }
-        Skew::OtherMajor => {
-            let message = format!("its kubelet {version} is of another major version than {hop}");
-            return each(
-                "KubeletTooNew",
-                Severity::Blocker,
-                message,
-                "There is no rule by which they would work together.",
-            );
-        }
-        Skew::Within => {}
-    }
-    let mut findings = Vec::new();
-    if let Skew::TooNew(distance) = skew(target.from.minor()) {
-        let message = format!(
-            "its kubelet {version} is {} ahead of the oldest API server, {}",
-            minors(distance),
-            target.from
-        );
-        findings.extend(each(
-            "KubeletTooNew",
-            Severity::Warning,
-            message,
-            "A kubelet may not be newer than an API server that it can reach. The hop mends it.",
-        ));
-    }
-    findings.extend(behind(context, version, nodes));
-    // Later hops: the first that it could not go with, said once for all nodes of this version.
-    let too_old = |minor: &&Minor| matches!(skew(**minor), Skew::TooOld(_));
-    if let Some(minor) = target.hops().iter().find(too_old) {
-        let names: Vec<&str> = nodes.iter().map(|node| node.metadata.name.as_str()).collect();
-        let message = format!(
-            "kubelet {version} on {} is too old for {minor}: a blocker at {minor} unless \
-                 upgraded on the way",
-            list::names(&names)
-        );
-        findings.push(
-            Finding::new(
-                "KubeletTooOld",
-                Severity::Warning,
-                Subject::thing("Kubelet", &version.to_string()),
-                message,
-            )
-            .why(
-                "The order of an upgrade has the kubelets go with each hop; this says what follows \
-                     if they do not.",
-            )
-            .saw(
-                format!("nodeInfo.kubeletVersion is v{version}"),
-                context.evidence.objects.nodes.stamp.as_ref(),
-            )
-            .link(link::SKEW),
-        );
+    let kubelets = Kubelets { context, version, nodes };
+    let mut findings = kubelets.not_after_the_hop();
+    // Nodes that stop the hop have that finding alone.
+    if findings.is_empty() {
+        findings.extend(kubelets.ahead_of_the_servers());
+        findings.extend(kubelets.behind());
+        findings.extend(kubelets.too_old_later());
     }
     findings
 }
 
-/// Kubelets that an upgrade of the API servers has left behind: it looks as if the next hop were due, and the last is not over.
-fn behind(context: &Context<'_>, version: &Version, nodes: &[&Node]) -> Option<Finding> {
-    let target = context.target;
-    let from = &target.from;
-    if version.minor() >= from.minor() || target.hops().is_empty() {
-        return None;
+/// The kubelets of one version.
+struct Kubelets<'a> {
+    context: &'a Context<'a>,
+    version: &'a Version,
+    nodes: &'a [&'a Node],
+}
+
+impl Kubelets<'_> {
+    /// Those that could not go on with API servers of the first hop.
+    fn not_after_the_hop(&self) -> Vec<Finding> {
+        let (version, hop) = (self.version, self.context.target.first_hop());
+        match self.beside_servers(hop) {
+            Skew::TooOld(distance) => {
+                let message = format!("its kubelet {version} is {} behind {hop}", minors(distance));
+                let rule = self.context.catalog.skew_rule("kubelet", "kube-apiserver", hop);
+                let why = format!(
+                    "A kubelet may be {} older than the API servers, which would be {hop}; kubeadm refuses the hop \
+                     (unless forced).",
+                    minors(rule.map_or(0, |rule| rule.older))
+                );
+                self.each("KubeletTooOld", Severity::Blocker, &message, &why)
+            }
+            Skew::TooNew(distance) => self.each(
+                "KubeletTooNew",
+                Severity::Blocker,
+                &format!("its kubelet {version} is {} ahead of {hop}", minors(distance)),
+                "A kubelet may not be newer than an API server, and would still be so after the hop.",
+            ),
+            Skew::OtherMajor => self.each(
+                "KubeletTooNew",
+                Severity::Blocker,
+                &format!("its kubelet {version} is of another major version than {hop}"),
+                "There is no rule by which they would work together.",
+            ),
+            Skew::Within => Vec::new(),
+        }
     }
-    let names: Vec<&str> = nodes.iter().map(|node| node.metadata.name.as_str()).collect();
-    let message =
-        format!("kubelet {version} on {} is behind the API servers, at {from}", list::names(&names));
-    let why = format!(
-        "An upgrade to {} is not over there, or it left them out. The hop to {} would take their kubelets over {}.",
-        from.minor(),
-        target.first_hop(),
-        minors(target.first_hop().minor.saturating_sub(version.minor)),
-    );
-    Some(
-        Finding::new(
-            "KubeletsBehind",
-            Severity::Notice,
-            Subject::thing("Kubelet", &version.to_string()),
-            message,
+
+    /// Those that are too new for the API servers as they are now.
+    fn ahead_of_the_servers(&self) -> Vec<Finding> {
+        let from = &self.context.target.from;
+        let Skew::TooNew(distance) = self.beside_servers(from.minor()) else { return Vec::new() };
+        self.each(
+            "KubeletTooNew",
+            Severity::Warning,
+            &format!(
+                "its kubelet {} is {} ahead of the oldest API server, {from}",
+                self.version,
+                minors(distance)
+            ),
+            "A kubelet may not be newer than an API server that it can reach. The hop mends it.",
         )
-        .why(why)
-        .saw(format!("nodeInfo.kubeletVersion is v{version}"), context.evidence.objects.nodes.stamp.as_ref())
-        .remedy(
+    }
+
+    /// Kubelets that an upgrade of the API servers has left behind: it looks as if the next hop were due, and the last is
+    /// not over.
+    fn behind(&self) -> Option<Finding> {
+        let (version, target) = (self.version, self.context.target);
+        let from = &target.from;
+        if version.minor() >= from.minor() || target.hops().is_empty() {
+            return None;
+        }
+        let message = format!("kubelet {version} on {} is behind the API servers, at {from}", self.names());
+        let why = format!(
+            "An upgrade to {} is not over there, or it left them out. The hop to {} would take their kubelets over {}.",
+            from.minor(),
+            target.first_hop(),
+            minors(target.first_hop().minor.saturating_sub(version.minor)),
+        );
+        Some(self.together("KubeletsBehind", Severity::Notice, message, &why).remedy(
             "Finish that upgrade first; the plan says what is left of it.",
             [format!("kubelift plan --target {from}")],
-        )
-        .link(link::SKEW),
-    )
+        ))
+    }
+
+    /// Later hops: the first that they could not go with.
+    fn too_old_later(&self) -> Option<Finding> {
+        let too_old = |minor: &Minor| matches!(self.beside_servers(*minor), Skew::TooOld(_));
+        let minor = self.context.target.hops().into_iter().find(too_old)?;
+        let message = format!(
+            "kubelet {} on {} is too old for {minor}: a blocker at {minor} unless upgraded on the way",
+            self.version,
+            self.names()
+        );
+        Some(self.together(
+            "KubeletTooOld",
+            Severity::Warning,
+            message,
+            "The order of an upgrade has the kubelets go with each hop; this says what follows if they do not.",
+        ))
+    }
+
+    fn beside_servers(&self, server: Minor) -> Skew {
+        self.context.skew("kubelet", "kube-apiserver", self.version.minor(), server)
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<&str> = self.nodes.iter().map(|node| node.metadata.name.as_str()).collect();
+        list::names(&names)
+    }
+
+    /// A finding a node.
+    fn each(&self, code: &str, severity: Severity, message: &str, why: &str) -> Vec<Finding> {
+        let of = |node: &&Node| {
+            let finding = Finding::new(code, severity, Subject::node(&node.metadata.name), message).why(why);
+            one(self.context, node, self.version, finding)
+        };
+        self.nodes.iter().map(of).collect()
+    }
+
+    /// One finding for all of the nodes.
+    fn together(&self, code: &str, severity: Severity, message: String, why: &str) -> Finding {
+        let version = self.version;
+        Finding::new(code, severity, Subject::thing("Kubelet", &version.to_string()), message)
+            .why(why)
+            .saw(
+                format!("nodeInfo.kubeletVersion is v{version}"),
+                self.context.evidence.objects.nodes.stamp.as_ref(),
+            )
+            .link(link::SKEW)
+    }
 }
 
 fn one(context: &Context<'_>, node: &Node, version: &Version, finding: Finding) -> Finding {
