@@ -1,8 +1,8 @@
 //! What the machines say: a kubelet that was replaced and not restarted, and disks that are nearly full.
 
-use super::{disk, list, scope};
+use super::disk;
 use crate::checks::common::facts::UnreadFacts;
-use crate::checks::common::{kubelet_config, link};
+use crate::checks::common::{kubelet_config, link, list, scope};
 use crate::checks::{Finding, Severity, Subject};
 use crate::evidence::node_facts::NodeFacts;
 use crate::evidence::{Evidence, Stamp};
