@@ -26,69 +26,21 @@ impl Context<'_> {
         stamp: &Stamp,
         unread: &mut UnreadFacts,
     ) -> Result<Option<Finding>, ()> {
-        let Some(kubelet) = now(facts) else {
-            let why = facts.why_unread("kubelet.config").unwrap_or("the probe does not say");
-            unread.add(node, &unseen(facts, node, "kubelet.config", why), Severity::Blocker, None);
-            return Err(());
+        let mut missing = |field: &str| {
+            let why = facts.why_unread(field).unwrap_or("the probe does not say");
+            unread.add(node, &unseen(facts, node, field, why), Severity::Blocker, None);
         };
+        let kubelet = now(facts).ok_or_else(|| missing("kubelet.config"))?;
         let config = facts.runtime.as_ref().and_then(|runtime| runtime.config.as_ref());
-        let Some(runtime) = config.and_then(|config| config.cgroup_driver.as_deref()) else {
-            let why = facts.why_unread("runtime.config.cgroupDriver").unwrap_or("the probe does not say");
-            unread.add(
-                node,
-                &unseen(facts, node, "runtime.config.cgroupDriver", why),
-                Severity::Blocker,
-                None,
-            );
-            return Err(());
-        };
-        let after = self.after(facts, kubelet);
-        if self.asks_the_runtime(facts) || after == runtime {
+        let runtime = config
+            .and_then(|config| config.cgroup_driver.as_deref())
+            .ok_or_else(|| missing("runtime.config.cgroupDriver"))?;
+        let source = config.and_then(|config| config.source.as_deref()).unwrap_or_default();
+        let drivers = Drivers { kubelet, after: self.after(facts, kubelet), runtime };
+        if self.asks_the_runtime(facts) || drivers.after == runtime {
             return Ok(None);
         }
-        let begins = kubelet == runtime;
-        // runc under systemd refuses the paths that a kubelet with cgroupfs asks for; the reverse works, badly.
-        let refused = after == DEFAULT;
-        let severity = if begins || refused { Severity::Blocker } else { Severity::Warning };
-        let message = if begins {
-            format!(
-                "the runtime's cgroup driver is {runtime}, as the kubelet's is now; kubelet-config, \
-                 which the upgrade writes to it, says {after}"
-            )
-        } else {
-            format!("the kubelet's cgroup driver is {after}, the runtime's {runtime}")
-        };
-        let why = match (begins, refused) {
-            (_, true) => {
-                "The runtime refuses to make containers for such a kubelet: what is started after \
-                 the kubelet's restart fails."
-            }
-            (true, false) => {
-                "A kubelet whose driver changes under running pods loses them: they are killed, or \
-                 left without limits."
-            }
-            (false, false) => {
-                "Two programs manage one hierarchy: the node becomes unstable when memory runs short."
-            }
-        };
-        Ok(Some(
-            Finding::new("CgroupDriverMismatch", severity, Subject::node(node), message)
-                .why(why)
-                .saw(format!("the kubelet's file and flags say {kubelet}"), Some(stamp))
-                .saw(
-                    format!(
-                        "the runtime says {runtime} ({})",
-                        config.and_then(|config| config.source.as_deref()).unwrap_or_default()
-                    ),
-                    Some(stamp),
-                )
-                .remedy(
-                    "Bring runtime and kubelet-config to one driver, systemd where systemd is init; \
-                         change a node's with the node drained.",
-                    ["kubectl -n kube-system edit configmap kubelet-config".to_owned()],
-                )
-                .link(link::CGROUP_DRIVER),
-        ))
+        Ok(Some(drivers.mismatch(node, source, stamp)))
     }
 
     /// The kubelet's driver once the upgrade has written kubelet-config to its file; flags stay as they are.
@@ -115,5 +67,68 @@ impl Context<'_> {
         // The newest minor warns of runtimes that cannot answer; of others nothing is known.
         let known = matches!(name, "containerd" | "cri-o");
         asks && known && self.catalog.runtime_floors(name, &version, last).next().is_none()
+    }
+}
+
+/// The drivers on one node.
+struct Drivers<'a> {
+    /// The kubelet's, as it is.
+    kubelet: &'a str,
+    /// The kubelet's after the hop.
+    after: &'a str,
+    /// The runtime's.
+    runtime: &'a str,
+}
+
+impl Drivers<'_> {
+    /// That they differ after the hop; `source` is where the runtime's was read.
+    fn mismatch(&self, node: &str, source: &str, stamp: &Stamp) -> Finding {
+        let Self { kubelet, after, runtime } = *self;
+        let severity = if self.begins() || self.is_refused() { Severity::Blocker } else { Severity::Warning };
+        let message = if self.begins() {
+            format!(
+                "the runtime's cgroup driver is {runtime}, as the kubelet's is now; kubelet-config, which the upgrade \
+                 writes to it, says {after}"
+            )
+        } else {
+            format!("the kubelet's cgroup driver is {after}, the runtime's {runtime}")
+        };
+        Finding::new("CgroupDriverMismatch", severity, Subject::node(node), message)
+            .why(self.follows())
+            .saw(format!("the kubelet's file and flags say {kubelet}"), Some(stamp))
+            .saw(format!("the runtime says {runtime} ({source})"), Some(stamp))
+            .remedy(
+                "Bring runtime and kubelet-config to one driver, systemd where systemd is init; change a node's with \
+                 the node drained.",
+                ["kubectl -n kube-system edit configmap kubelet-config".to_owned()],
+            )
+            .link(link::CGROUP_DRIVER)
+    }
+
+    /// Whether it is the hop that parts them.
+    fn begins(&self) -> bool {
+        self.kubelet == self.runtime
+    }
+
+    /// Whether the runtime refuses such a kubelet: runc under systemd refuses the paths that one with cgroupfs asks for;
+    /// the reverse works, badly.
+    fn is_refused(&self) -> bool {
+        self.after == DEFAULT
+    }
+
+    /// What comes of it.
+    fn follows(&self) -> &'static str {
+        match (self.begins(), self.is_refused()) {
+            (_, true) => {
+                "The runtime refuses to make containers for such a kubelet: what is started after the kubelet's \
+                 restart fails."
+            }
+            (true, false) => {
+                "A kubelet whose driver changes under running pods loses them: they are killed, or left without limits."
+            }
+            (false, false) => {
+                "Two programs manage one hierarchy: the node becomes unstable when memory runs short."
+            }
+        }
     }
 }

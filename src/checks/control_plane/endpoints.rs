@@ -8,7 +8,7 @@ use crate::checks::common::{link, list};
 use crate::checks::finding::unknowns;
 use crate::checks::{Finding, Severity, Subject};
 use crate::evidence::objects::{Lease, Node};
-use crate::evidence::{Evidence, Listing, Reason};
+use crate::evidence::{Evidence, Listing, Reason, Stamp};
 
 /// The label of the Leases by which API servers say that they live. They renew them every ten seconds.
 const IDENTITY: &str = "apiserver.kubernetes.io/identity";
@@ -18,72 +18,111 @@ const HOSTNAME: &str = "kubernetes.io/hostname";
 const ALIVE: SignedDuration = SignedDuration::from_secs(60);
 
 pub(super) fn findings(evidence: &Evidence, nodes: &[&Node], cluster: &Subject) -> Vec<Finding> {
-    let slices = &evidence.objects.endpoint_slices;
-    let gaps = slices.gaps();
+    let gaps = evidence.objects.endpoint_slices.gaps();
     if !gaps.is_empty() {
         return unknowns("EndpointsUnread", Severity::Warning, cluster, &gaps);
     }
-    let subject = || Subject::object("v1", "Service", "default", "kubernetes");
-    let stamp = slices.stamp.as_ref();
-    let (mut serving, mut not_ready) = (Vec::new(), Vec::new());
-    for endpoint in slices.iter().flat_map(|slice| &slice.endpoints) {
-        let Some(address) = endpoint.addresses.first() else { continue };
-        let list = if endpoint.conditions.ready == Some(false) { &mut not_ready } else { &mut serving };
-        if !list.contains(&address.as_str()) {
-            list.push(address.as_str());
-        }
-    }
-    let mut findings = Vec::new();
-    if !not_ready.is_empty() {
-        let message = format!("{} takes no traffic", list::names(&not_ready));
-        findings.push(
-            Finding::new("EndpointNotReady", Severity::Warning, subject(), message)
-                .saw("endpoints that are not ready", stamp),
-        );
-    }
-    let count = serving.len() + not_ready.len();
+    let endpoints = Endpoints::of(evidence);
+    let count = endpoints.count();
     let living = living(&evidence.objects.leases);
     let nodes = evidence.objects.nodes.is_complete().then_some(nodes).filter(|nodes| !nodes.is_empty());
-    let finding = match nodes {
-        Some(nodes) if count < nodes.len() => {
-            let left_out = living.as_ref().filter(|living| living.len() > count);
-            let what = left_out.map_or_else(
-                || "an API server is away".to_owned(),
-                |living| {
-                    Absence::of(evidence, living, nodes, &[serving.as_slice(), &not_ready].concat())
-                        .to_string()
-                },
-            );
-            let message =
-                format!("{count} of {} control planes are endpoints of the Service: {what}", nodes.len());
-            let finding = Finding::new("EndpointMissing", Severity::Warning, subject(), message)
-                .why("With one away already, the upgrade of the next leaves fewer than there should be.")
-                .saw(format!("endpoints {}", list::names(&serving)), stamp);
-            Some(match left_out {
-                Some(living) => saw(finding, evidence, living),
-                None => finding,
-            })
-        }
-        // That a server more runs is only said where not fewer say that they live: one of the endpoints is then dead.
-        Some(nodes) if count > nodes.len() && living.as_ref().is_none_or(|living| living.len() >= count) => {
-            let message = format!(
-                "{} for {}: an API server runs where no control plane is shown",
-                list::count(count, "endpoint"),
-                list::count(nodes.len(), "control plane")
-            );
-            Some(
-                Finding::new("EndpointExtra", Severity::Notice, subject(), message)
-                    .saw(format!("endpoints {}", list::names(&serving)), stamp),
-            )
-        }
-        _ => None,
-    };
-    let said = finding.as_ref().is_some_and(|finding| finding.code == "EndpointMissing");
-    findings.extend(finding.map(|finding| finding.link(link::LEASES)));
+    let missing = nodes.and_then(|nodes| endpoints.missing(nodes, living.as_deref()));
+    let said = missing.is_some();
+    let mut findings: Vec<Finding> = endpoints.not_ready().into_iter().chain(missing).collect();
+    findings.extend(nodes.and_then(|nodes| endpoints.extra(nodes, living.as_deref())));
     if let Some(living) = living.filter(|living| living.len() < count || living.len() > count && !said) {
-        findings.push(disagree(evidence, count, &living, subject()));
+        findings.push(disagree(evidence, count, &living));
     }
     findings
+}
+
+fn subject() -> Subject {
+    Subject::object("v1", "Service", "default", "kubernetes")
+}
+
+/// The addresses behind the Service, each once in its list.
+struct Endpoints<'a> {
+    evidence: &'a Evidence,
+    serving: Vec<&'a str>,
+    not_ready: Vec<&'a str>,
+}
+
+impl<'a> Endpoints<'a> {
+    fn of(evidence: &'a Evidence) -> Self {
+        let (mut serving, mut not_ready) = (Vec::new(), Vec::new());
+        for endpoint in evidence.objects.endpoint_slices.iter().flat_map(|slice| &slice.endpoints) {
+            let Some(address) = endpoint.addresses.first() else { continue };
+            let list = if endpoint.conditions.ready == Some(false) { &mut not_ready } else { &mut serving };
+            if !list.contains(&address.as_str()) {
+                list.push(address.as_str());
+            }
+        }
+        Self { evidence, serving, not_ready }
+    }
+
+    fn count(&self) -> usize {
+        self.serving.len() + self.not_ready.len()
+    }
+
+    fn stamp(&self) -> Option<&'a Stamp> {
+        self.evidence.objects.endpoint_slices.stamp.as_ref()
+    }
+
+    fn not_ready(&self) -> Option<Finding> {
+        if self.not_ready.is_empty() {
+            return None;
+        }
+        let message = format!("{} takes no traffic", list::names(&self.not_ready));
+        Some(
+            Finding::new("EndpointNotReady", Severity::Warning, subject(), message)
+                .saw("endpoints that are not ready", self.stamp()),
+        )
+    }
+
+    /// That there are fewer than control planes; `living` are the servers that say that they live, where that is known.
+    fn missing(&self, nodes: &[&Node], living: Option<&[&Lease]>) -> Option<Finding> {
+        let count = self.count();
+        if count >= nodes.len() {
+            return None;
+        }
+        let left_out = living.filter(|living| living.len() > count);
+        let what = left_out.map_or_else(
+            || "an API server is away".to_owned(),
+            |living| {
+                let endpoints = [self.serving.as_slice(), &self.not_ready].concat();
+                Absence::of(self.evidence, living, nodes, &endpoints).to_string()
+            },
+        );
+        let message =
+            format!("{count} of {} control planes are endpoints of the Service: {what}", nodes.len());
+        let finding = Finding::new("EndpointMissing", Severity::Warning, subject(), message)
+            .why("With one away already, the upgrade of the next leaves fewer than there should be.")
+            .saw(format!("endpoints {}", list::names(&self.serving)), self.stamp())
+            .link(link::LEASES);
+        Some(match left_out {
+            Some(living) => saw(finding, self.evidence, living),
+            None => finding,
+        })
+    }
+
+    /// That there are more than control planes. Only said where not fewer servers say that they live: one of the endpoints
+    /// is then dead.
+    fn extra(&self, nodes: &[&Node], living: Option<&[&Lease]>) -> Option<Finding> {
+        let count = self.count();
+        if count <= nodes.len() || living.is_some_and(|living| living.len() < count) {
+            return None;
+        }
+        let message = format!(
+            "{} for {}: an API server runs where no control plane is shown",
+            list::count(count, "endpoint"),
+            list::count(nodes.len(), "control plane")
+        );
+        Some(
+            Finding::new("EndpointExtra", Severity::Notice, subject(), message)
+                .saw(format!("endpoints {}", list::names(&self.serving)), self.stamp())
+                .link(link::LEASES),
+        )
+    }
 }
 
 /// The Leases of the servers that live. `None` where they are not known, and where no server has one: the feature is
@@ -98,7 +137,7 @@ fn living(leases: &Listing<Lease>) -> Option<Vec<&Lease>> {
 }
 
 /// That other servers live than those that the Service knows.
-fn disagree(evidence: &Evidence, endpoints: usize, living: &[&Lease], subject: Subject) -> Finding {
+fn disagree(evidence: &Evidence, endpoints: usize, living: &[&Lease]) -> Finding {
     let what = if living.len() > endpoints {
         "one that lives is not in the Service"
     } else {
@@ -109,7 +148,7 @@ fn disagree(evidence: &Evidence, endpoints: usize, living: &[&Lease], subject: S
         list::count(living.len(), "living API server"),
         list::count(endpoints, "endpoint")
     );
-    let finding = Finding::new("EndpointsDisagree", Severity::Warning, subject, message)
+    let finding = Finding::new("EndpointsDisagree", Severity::Warning, subject(), message)
         .why("Whoever goes through the Service gets another set of servers than there is.");
     saw(finding, evidence, living).link(link::LEASES)
 }

@@ -116,66 +116,13 @@ impl<'a> Drivers<'a> {
         if !nodes.is_empty() {
             return None;
         }
-        let objects = &self.evidence.objects;
-        let volumes: Vec<&str> = objects
-            .persistent_volumes
-            .iter()
-            .filter(|volume| volume.spec.csi.as_ref().is_some_and(|source| source.driver == driver))
-            .map(|volume| volume.metadata.name.as_str())
-            .collect();
-        let classes: Vec<&str> = objects
-            .storage_classes
-            .iter()
-            .filter(|class| class.provisioner == driver)
-            .map(|class| class.metadata.name.as_str())
-            .collect();
-        let pods = pods_with(self.evidence, driver);
-        let (severity, code, message) = match (pods.is_empty(), volumes.is_empty() && classes.is_empty()) {
-            (false, _) => {
-                let what = format!("{} with its volumes, and it is registered on no node", runs(pods.len()));
-                (Severity::Blocker, "CsiDriverNowhere", what)
-            }
-            (true, false) => (
-                Severity::Warning,
-                "CsiDriverNowhere",
-                "volumes or classes name it, and it is registered on no node".to_owned(),
-            ),
-            (true, true) if plugins.is_empty() => (
-                Severity::Notice,
-                "CsiDriverLeftOver",
-                "it is registered on no node, and nothing uses it".to_owned(),
-            ),
-            (true, true) => return None,
+        let users = Users::of(self.evidence, driver);
+        let finding = match users.is_nobody() {
+            false => nowhere(driver, users.pods.len()),
+            true if plugins.is_empty() => left_over(driver),
+            true => return None,
         };
-        let mut finding = Finding::new(code, severity, subject(driver), message)
-            .saw("no CSINode names it", self.stamp())
-            .link(link::VOLUMES);
-        if severity == Severity::Blocker {
-            finding = finding.why(
-                "What is mounted stays so. A pod that is drained away is made again, and waits for a \
-                 volume that no node can mount.",
-            );
-        }
-        for (what, names, stamp) in [
-            ("running pods", &pods, objects.pods.stamp.as_ref()),
-            ("PersistentVolumes", &owned(&volumes), objects.persistent_volumes.stamp.as_ref()),
-            ("StorageClasses", &owned(&classes), objects.storage_classes.stamp.as_ref()),
-        ] {
-            if !names.is_empty() {
-                finding = finding.saw(format!("{what}: {}", list::names(names)), stamp);
-            }
-        }
-        let commands = if code == "CsiDriverLeftOver" {
-            vec![shell::kubectl("", &["delete", "csidriver", driver])]
-        } else {
-            Vec::new()
-        };
-        let summary = if code == "CsiDriverLeftOver" {
-            "Delete it, if the driver is not to come back."
-        } else {
-            "Bring the driver's node plugins back, or move the data, before nodes are drained."
-        };
-        Some(finding.remedy(summary, commands))
+        Some(users.prove(finding.saw("no CSINode names it", self.stamp()).link(link::VOLUMES), self.evidence))
     }
 
     /// Nodes where its plugin's pod is, and the kubelet knows no such driver.
@@ -262,8 +209,71 @@ fn runs(pods: usize) -> String {
     if pods == 1 { "1 pod runs".to_owned() } else { format!("{pods} pods run") }
 }
 
-fn owned(names: &[&str]) -> Vec<String> {
-    names.iter().map(|name| (*name).to_owned()).collect()
+/// A driver that is in use, by `pods` that run or else by volumes and classes only.
+fn nowhere(driver: &str, pods: usize) -> Finding {
+    let finding = if pods > 0 {
+        let message = format!("{} with its volumes, and it is registered on no node", runs(pods));
+        Finding::new("CsiDriverNowhere", Severity::Blocker, subject(driver), message).why(
+            "What is mounted stays so. A pod that is drained away is made again, and waits for a volume that no node \
+             can mount.",
+        )
+    } else {
+        let message = "volumes or classes name it, and it is registered on no node";
+        Finding::new("CsiDriverNowhere", Severity::Warning, subject(driver), message)
+    };
+    finding.remedy("Bring the driver's node plugins back, or move the data, before nodes are drained.", [])
+}
+
+/// A driver of which only the CSIDriver is there.
+fn left_over(driver: &str) -> Finding {
+    let message = "it is registered on no node, and nothing uses it";
+    Finding::new("CsiDriverLeftOver", Severity::Notice, subject(driver), message).remedy(
+        "Delete it, if the driver is not to come back.",
+        [shell::kubectl("", &["delete", "csidriver", driver])],
+    )
+}
+
+/// What needs a driver, by name.
+struct Users {
+    pods: Vec<String>,
+    volumes: Vec<String>,
+    classes: Vec<String>,
+}
+
+impl Users {
+    fn of(evidence: &Evidence, driver: &str) -> Self {
+        let volumes = evidence.objects.persistent_volumes.iter();
+        let classes = evidence.objects.storage_classes.iter();
+        Self {
+            pods: pods_with(evidence, driver),
+            volumes: volumes
+                .filter(|volume| volume.spec.csi.as_ref().is_some_and(|source| source.driver == driver))
+                .map(|volume| volume.metadata.name.to_string())
+                .collect(),
+            classes: classes
+                .filter(|class| class.provisioner == driver)
+                .map(|class| class.metadata.name.to_string())
+                .collect(),
+        }
+    }
+
+    fn is_nobody(&self) -> bool {
+        self.pods.is_empty() && self.volumes.is_empty() && self.classes.is_empty()
+    }
+
+    fn prove(&self, finding: Finding, evidence: &Evidence) -> Finding {
+        let objects = &evidence.objects;
+        [
+            ("running pods", &self.pods, objects.pods.stamp.as_ref()),
+            ("PersistentVolumes", &self.volumes, objects.persistent_volumes.stamp.as_ref()),
+            ("StorageClasses", &self.classes, objects.storage_classes.stamp.as_ref()),
+        ]
+        .into_iter()
+        .filter(|(_, names, _)| !names.is_empty())
+        .fold(finding, |finding, (what, names, stamp)| {
+            finding.saw(format!("{what}: {}", list::names(names)), stamp)
+        })
+    }
 }
 
 /// Drivers that volumes name.

@@ -55,41 +55,12 @@ fn judge(
     let is_before = |usage: &Usage<'_>| matches!(usage, Usage::Before(_));
     let (going, worst) =
         used.iter().min_by_key(|(going, usage)| (is_before(usage), going.severity, going.gone))?;
-    let api_version = going.api.api_version();
-    let replacement = going.replacement(catalog, target);
-    let subject = subject(managed, object);
-    let mut finding = match worst {
-        Usage::Written(entries) => {
-            let who = entries.iter().map(|entry| entry.manager.as_str()).collect::<Vec<_>>().join(" and ");
-            Finding::new(
-                "DeprecatedApiWritten",
-                going.severity,
-                subject,
-                format!("{who} writes it as {api_version}: {}", going.when()),
-            )
-        }
-        Usage::Applied => Finding::new(
-            "DeprecatedApiWritten",
-            going.severity,
-            subject,
-            format!("kubectl apply wrote it as {api_version}: {}", going.when()),
-        )
-        .inferred(),
-        Usage::Before(_) => Finding::new(
-            "DeprecatedApiWrittenBefore",
-            Severity::Notice,
-            subject,
-            format!(
-                "it was written as {api_version} once, and otherwise since; {} does not serve that",
-                going.gone
-            ),
-        ),
-    };
-    finding = finding
+    let mut finding = by_usage(going, worst, subject(managed, object))
         .why(format!(
-            "The object stays and is converted. What breaks is the next write: a server of {} answers \"not found\" to a manifest, \
-             chart or client that still says {api_version}.",
-            going.gone
+            "The object stays and is converted. What breaks is the next write: a server of {} answers \"not found\" to a \
+             manifest, chart or client that still says {}.",
+            going.gone,
+            going.api.api_version()
         ))
         .link(link::DEPRECATIONS);
     for (going, usage) in &used {
@@ -102,13 +73,36 @@ fn judge(
         &object.metadata.namespace,
         &["get", &typed(managed), &object.metadata.name, "-o", "yaml", "--show-managed-fields"],
     );
-    let summary = match replacement {
+    let summary = match going.replacement(catalog, target) {
         Some(new) => {
             format!("Write apiVersion: {} where it comes from, and apply it again.", new.api_version())
         }
         None => format!("No version is served both now and by {}: write it anew after the hop.", going.gone),
     };
     Some(finding.remedy(summary, [show]))
+}
+
+/// Who writes, or wrote, the object in the version that goes.
+fn by_usage(going: &Going, usage: &Usage<'_>, subject: Subject) -> Finding {
+    let (api_version, when) = (going.api.api_version(), going.when());
+    match usage {
+        Usage::Written(entries) => {
+            let who = entries.iter().map(|entry| entry.manager.as_str()).collect::<Vec<_>>().join(" and ");
+            let message = format!("{who} writes it as {api_version}: {when}");
+            Finding::new("DeprecatedApiWritten", going.severity, subject, message)
+        }
+        Usage::Applied => {
+            let message = format!("kubectl apply wrote it as {api_version}: {when}");
+            Finding::new("DeprecatedApiWritten", going.severity, subject, message).inferred()
+        }
+        Usage::Before(_) => {
+            let message = format!(
+                "it was written as {api_version} once, and otherwise since; {} does not serve that",
+                going.gone
+            );
+            Finding::new("DeprecatedApiWrittenBefore", Severity::Notice, subject, message)
+        }
+    }
 }
 
 fn evidence_of(
