@@ -140,8 +140,8 @@ impl Connection {
         self
     }
 
-    /// A pulse for those who read through it.
-    pub(super) fn pulse(&self) -> Pulse {
+    /// A pulse for those who read through it together: each call makes one of its own.
+    pub(super) fn new_pulse(&self) -> Pulse {
         Pulse::by(self.time.clone())
     }
 

@@ -82,75 +82,91 @@ struct Shared {
     follow: bool,
 }
 
+impl Shared {
+    fn of(connection: &Connection, pulse: Pulse, refresh: watch::Receiver<u64>, follow: bool) -> Self {
+        let namespace = connection.resolved().namespace.as_deref().unwrap_or("default");
+        Self {
+            asker: Asker::entry(connection.client().clone(), connection.address(), pulse),
+            gate: Arc::new(Semaphore::new(PAGES_AT_A_TIME)),
+            namespaces: Arc::new(Namespaces::new(namespace)),
+            refresh,
+            follow,
+        }
+    }
+}
+
+impl Feeds {
+    /// Starts every task that reads evidence. `looks` counts up when what is read by name is to be read again.
+    fn start(
+        tasks: &mut JoinSet<()>,
+        shared: &Shared,
+        connection: Connection,
+        catalog: &'static Catalog,
+        looks: watch::Receiver<u64>,
+    ) -> Self {
+        let (out, named) = named::channel();
+        let every = shared.follow.then_some(REREAD_EVERY);
+        tasks.spawn(named::run(out, shared.asker.clone(), looks.clone(), every));
+        let nodes = spawn::<Node>(tasks, shared, what::nodes());
+        let endpoint_slices = spawn::<EndpointSlice>(tasks, shared, what::endpoint_slices());
+        let leases = spawn::<Lease>(tasks, shared, what::leases());
+        let (asking, servers) = Servers::new(
+            connection,
+            shared.asker.clone(),
+            shared.asker.pulse().clone(),
+            endpoint_slices.clone(),
+            leases.clone(),
+            nodes.clone(),
+        );
+        if shared.follow {
+            tasks.spawn(asking.follow(shared.refresh.clone(), looks));
+        } else {
+            tasks.spawn(asking.once());
+        }
+        let (served_out, served) = watch::channel(Reading::Unread(super::discover::pending()));
+        let (managed_out, managed) = watch::channel(BTreeMap::new());
+        tasks.spawn(discover(shared.clone(), catalog, servers.clone(), served_out, managed_out));
+        Self {
+            nodes,
+            endpoint_slices,
+            servers,
+            served,
+            managed,
+            named,
+            leases,
+            csi_nodes: spawn(tasks, shared, what::csi_nodes()),
+            csi_drivers: spawn(tasks, shared, what::csi_drivers()),
+            storage_classes: spawn(tasks, shared, what::storage_classes()),
+            persistent_volumes: spawn(tasks, shared, what::persistent_volumes()),
+            pod_disruption_budgets: spawn(tasks, shared, what::pod_disruption_budgets()),
+            workloads: Kind::ALL
+                .into_iter()
+                .map(|kind| (kind, spawn(tasks, shared, what::workloads(kind))))
+                .collect(),
+            pods: spawn(tasks, shared, what::pods()),
+        }
+    }
+}
+
 impl Reader {
     /// Begins to read through `connection`: once, or on and on where `follow` says so.
     pub fn start(connection: Connection, catalog: &'static Catalog, scope: Scope, follow: bool) -> Self {
-        let pulse = connection.pulse();
-        let (refresh, refreshed) = watch::channel(0);
-        let asker = Asker::entry(connection.client().clone(), connection.address(), pulse.clone());
-        let shared = Shared {
-            asker: asker.clone(),
-            gate: Arc::new(Semaphore::new(PAGES_AT_A_TIME)),
-            namespaces: Arc::new(Namespaces::new(
-                connection.resolved().namespace.as_deref().unwrap_or("default"),
-            )),
-            refresh: refreshed.clone(),
-            follow,
-        };
         let cluster = Cluster {
             name: connection.resolved().cluster.clone(),
             context: connection.resolved().context.clone(),
             server: connection.address(),
             uid: None,
         };
+        let pulse = connection.new_pulse();
         let authorizer = connection.authorizer().clone();
+        let (refresh, refreshed) = watch::channel(0);
+        let (look_again, looks) = watch::channel(0);
+        let shared = Shared::of(&connection, pulse.clone(), refreshed, follow);
         let mut tasks = JoinSet::new();
         if follow {
             tasks.spawn(watch_credentials(authorizer.subscribe(), pulse.clone()));
         }
-        let (named, named_feed) = named::channel();
-        let (look_again, looks) = watch::channel(0);
-        tasks.spawn(named::run(named, shared.asker.clone(), looks.clone(), follow.then_some(REREAD_EVERY)));
-
-        let nodes = spawn::<Node>(&mut tasks, &shared, what::nodes());
-        let endpoint_slices = spawn::<EndpointSlice>(&mut tasks, &shared, what::endpoint_slices());
-        let leases = spawn::<Lease>(&mut tasks, &shared, what::leases());
-        let (servers, servers_feed) = Servers::new(
-            connection,
-            asker,
-            pulse.clone(),
-            endpoint_slices.clone(),
-            leases.clone(),
-            nodes.clone(),
-        );
-        if follow {
-            tasks.spawn(servers.follow(refreshed.clone(), looks.clone()));
-        } else {
-            tasks.spawn(servers.once());
-        }
-        let (served, served_feed) = watch::channel(Reading::Unread(super::discover::pending()));
-        let (managed, managed_feed) = watch::channel(BTreeMap::new());
-        tasks.spawn(discover(shared.clone(), catalog, servers_feed.clone(), served, managed));
-
-        let feeds = Feeds {
-            nodes,
-            endpoint_slices,
-            servers: servers_feed,
-            served: served_feed,
-            managed: managed_feed,
-            named: named_feed,
-            leases,
-            csi_nodes: spawn(&mut tasks, &shared, what::csi_nodes()),
-            csi_drivers: spawn(&mut tasks, &shared, what::csi_drivers()),
-            storage_classes: spawn(&mut tasks, &shared, what::storage_classes()),
-            persistent_volumes: spawn(&mut tasks, &shared, what::persistent_volumes()),
-            pod_disruption_budgets: spawn(&mut tasks, &shared, what::pod_disruption_budgets()),
-            workloads: Kind::ALL
-                .into_iter()
-                .map(|kind| (kind, spawn(&mut tasks, &shared, what::workloads(kind))))
-                .collect(),
-            pods: spawn(&mut tasks, &shared, what::pods()),
-        };
+        let feeds = Feeds::start(&mut tasks, &shared, connection, catalog, looks);
         Self { cluster, scope, pulse, feeds, authorizer, refresh, look_again, tasks }
     }
 
