@@ -1,7 +1,8 @@
 //! Where a session's evidence comes from: a cluster, the simulation, or a recording.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::actions::plan::Settings;
@@ -132,7 +133,7 @@ impl Source {
         guided: Option<&Guided>,
     ) -> Result<Self, SourceError> {
         let catalog = Catalog::get()?;
-        let mut options = Options {
+        let options = Options {
             kind: Kind::Inspect,
             target: flags.target.clone(),
             scope: flags.scope.into(),
@@ -141,47 +142,80 @@ impl Source {
             backups: flags.backups.clone(),
         };
         if let Some(path) = &flags.recording {
-            let mut recording = Box::new(recording::read(path)?);
-            if options.scope == Scope::Api {
-                recording.evidence.scope = Scope::Api;
-                recording.evidence.keep_scope();
-            }
-            options.kind = still::kind(path, &recording);
-            let refusal = Target::refusal(&recording.evidence.servers, flags.target.as_ref(), catalog);
-            if let Some(error) = refusal.filter(TargetError::is_of_target) {
-                return Err(error.into());
-            }
-            options.target = still::target(&recording, options.target);
-            return Ok(Self::Still { recording, options, catalog });
+            return Self::recording(path, options, catalog);
         }
         if let Some(scenario) = &flags.demo {
             let speed = guided.map_or(1.0, |guided| guided.speed);
-            let simulation = sim::start(scenario, sim::Options { speed, ..Default::default() }).await?;
-            if let (Some(from), Some(asked)) = (simulation.oldest_version(), &flags.target) {
-                Target::choose(&from, Some(asked), catalog)?;
-            }
-            options.kind = Kind::Demo { scenario: scenario.clone() };
-            if matches!(options.node_facts, FactsFrom::Nowhere) {
-                options.node_facts = probed(&simulation);
-            }
-            let connection = Connection::simulated(&simulation.url(), simulation.cluster_name()).await?;
-            let machines = Arc::new(Simulated(simulation.hosts().clone()));
-            let connection = Box::new(connection.in_time_of(machines));
-            let simulation = Some(simulation);
-            return Ok(Self::Live { connection, options, catalog, simulation, elsewhere: None, desk: None });
+            return Self::demo(scenario, speed, options, catalog).await;
         }
         if let Some(address) = flags.simulation {
-            let machines = Arc::new(Elsewhere::at(address).await?);
-            options.kind = Kind::simulated_at(address);
-            if matches!(options.node_facts, FactsFrom::Nowhere) {
-                options.node_facts = FactsFrom::Machines(Arc::clone(&machines) as Arc<dyn Probes>);
-            }
-            let served = machines.served();
-            let connection = Connection::simulated(&served.url, &served.cluster).await?;
-            let connection = Box::new(connection.in_time_of(Arc::clone(&machines) as Arc<dyn Clock>));
-            let elsewhere = Some(machines);
-            return Ok(Self::Live { connection, options, catalog, simulation: None, elsewhere, desk: None });
+            return Self::simulation_elsewhere(address, options, catalog).await;
         }
+        Self::cluster(flags, screens, options, catalog).await
+    }
+
+    fn recording(path: &Path, mut options: Options, catalog: &'static Catalog) -> Result<Self, SourceError> {
+        let mut recording = Box::new(recording::read(path)?);
+        if options.scope == Scope::Api {
+            recording.evidence.scope = Scope::Api;
+            recording.evidence.keep_scope();
+        }
+        options.kind = still::kind(path, &recording);
+        let refusal = Target::refusal(&recording.evidence.servers, options.target.as_ref(), catalog);
+        if let Some(error) = refusal.filter(TargetError::is_of_target) {
+            return Err(error.into());
+        }
+        options.target = still::target(&recording, options.target);
+        Ok(Self::Still { recording, options, catalog })
+    }
+
+    /// A simulation of this process; `speed` of its seconds go by in one.
+    async fn demo(
+        scenario: &str,
+        speed: f64,
+        mut options: Options,
+        catalog: &'static Catalog,
+    ) -> Result<Self, SourceError> {
+        let simulation = sim::start(scenario, sim::Options { speed, ..Default::default() }).await?;
+        if let (Some(from), Some(asked)) = (simulation.oldest_version(), &options.target) {
+            Target::choose(&from, Some(asked), catalog)?;
+        }
+        options.kind = Kind::Demo { scenario: scenario.to_owned() };
+        if matches!(options.node_facts, FactsFrom::Nowhere) {
+            options.node_facts = probed(&simulation);
+        }
+        let connection = Connection::simulated(&simulation.url(), simulation.cluster_name()).await?;
+        let machines = Arc::new(Simulated(simulation.hosts().clone()));
+        let connection = Box::new(connection.in_time_of(machines));
+        let simulation = Some(simulation);
+        Ok(Self::Live { connection, options, catalog, simulation, elsewhere: None, desk: None })
+    }
+
+    /// A simulation of another process.
+    async fn simulation_elsewhere(
+        address: SocketAddr,
+        mut options: Options,
+        catalog: &'static Catalog,
+    ) -> Result<Self, SourceError> {
+        let machines = Arc::new(Elsewhere::at(address).await?);
+        options.kind = Kind::simulated_at(address);
+        if matches!(options.node_facts, FactsFrom::Nowhere) {
+            options.node_facts = FactsFrom::Machines(Arc::clone(&machines) as Arc<dyn Probes>);
+        }
+        let served = machines.served();
+        let connection = Connection::simulated(&served.url, &served.cluster).await?;
+        let connection = Box::new(connection.in_time_of(Arc::clone(&machines) as Arc<dyn Clock>));
+        let elsewhere = Some(machines);
+        Ok(Self::Live { connection, options, catalog, simulation: None, elsewhere, desk: None })
+    }
+
+    /// The cluster of a kubeconfig.
+    async fn cluster(
+        flags: &cli::Source,
+        screens: bool,
+        options: Options,
+        catalog: &'static Catalog,
+    ) -> Result<Self, SourceError> {
         let choice = Choice { kubeconfig: flags.kubeconfig.clone(), context: flags.context.clone() };
         let plain = TerminalDesk { allow: flags.allow_exec };
         let (desk, lender): (Arc<dyn Desk>, _) = if screens {
