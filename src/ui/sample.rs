@@ -260,15 +260,12 @@ fn deprecated() -> Vec<Finding> {
 }
 
 fn others() -> Vec<Finding> {
+    [csi(), cgroups(), etcd(), versions_and_nodes()].concat()
+}
+
+fn csi() -> Vec<Finding> {
     let csi = Subject::thing("CSIDriver", "ebs.csi.aws.com");
-    let etcd = Subject::thing("Backup", "/var/backups/etcd/etcd-2026-11-21.snap");
-    let inside = Unread::new(
-        "probe",
-        "etcd members",
-        Reason::NotProvided,
-        "give --node-facts a probe of a control plane, run as root",
-    );
-    let mut findings = vec![
+    vec![
         of(
             "csi",
             Finding::new(
@@ -296,7 +293,11 @@ fn others() -> Vec<Finding> {
                 "no volume uses an in-tree driver that 1.31 no longer has",
             ),
         ),
-    ];
+    ]
+}
+
+fn cgroups() -> Vec<Finding> {
+    let mut findings = Vec::new();
     for name in ["w1", "w2"] {
         findings.push(of(
             "cgroups",
@@ -320,64 +321,81 @@ fn others() -> Vec<Finding> {
             "the other nodes use cgroup v2",
         ),
     ));
-    findings.push(of(
-        "etcd",
-        Finding::unknown("EtcdUnread", Severity::Blocker, Subject::thing("Etcd", "cp2"), &inside)
-            .why("Members, versions and the size of the database are known only on the machine itself."),
-    ));
-    findings.push(of(
-        "etcd",
-        Finding::new("BackupOld", Severity::Warning, etcd, "the newest backup is 3 days old")
-            .why("What was written since could not be brought back.")
-            .saw(
-                "etcd-2026-11-21.snap, 48 MB, its SHA-256 is right",
-                Some(&stamp(20, "stat /var/backups/etcd")),
-            )
-            .remedy(
-                "Take a backup before starting.",
-                ["etcdctl snapshot save /var/backups/etcd/etcd-$(date +%F).snap".to_owned()],
-            ),
-    ));
-    let w6 = Subject::node("w6");
-    findings.push(of(
-        "versions",
-        Finding::new(
-            "KubeletBehind",
-            Severity::Notice,
-            w6,
-            "the kubelet is 1.29.9, one minor behind; 1.31 allows three",
-        )
-        .saw("nodeInfo.kubeletVersion v1.29.9", Some(&stamp(21, "GET /api/v1/nodes"))),
-    ));
-    findings.push(of(
-        "versions",
-        Finding::new(
-            "Skew",
-            Severity::Pass,
-            Subject::thing("Cluster", "prod-eu-1"),
-            "every component is within the skew that 1.31 allows",
-        ),
-    ));
-    findings.push(of(
-        "nodes",
-        Finding::new(
-            "NodesReady",
-            Severity::Pass,
-            Subject::thing("Nodes", "9 of 9"),
-            "every node is ready and without pressure",
-        )
-        .saw("9 Nodes with condition Ready", Some(&stamp(21, "GET /api/v1/nodes"))),
-    ));
-    findings.push(of(
-        "nodes",
-        Finding::new(
-            "ControlPlaneRuns",
-            Severity::Pass,
-            Subject::thing("APIServer", "3 of 3"),
-            "every API server says that it is ready",
-        ),
-    ));
     findings
+}
+
+fn etcd() -> Vec<Finding> {
+    let etcd = Subject::thing("Backup", "/var/backups/etcd/etcd-2026-11-21.snap");
+    let inside = Unread::new(
+        "probe",
+        "etcd members",
+        Reason::NotProvided,
+        "give --node-facts a probe of a control plane, run as root",
+    );
+    vec![
+        of(
+            "etcd",
+            Finding::unknown("EtcdUnread", Severity::Blocker, Subject::thing("Etcd", "cp2"), &inside)
+                .why("Members, versions and the size of the database are known only on the machine itself."),
+        ),
+        of(
+            "etcd",
+            Finding::new("BackupOld", Severity::Warning, etcd, "the newest backup is 3 days old")
+                .why("What was written since could not be brought back.")
+                .saw(
+                    "etcd-2026-11-21.snap, 48 MB, its SHA-256 is right",
+                    Some(&stamp(20, "stat /var/backups/etcd")),
+                )
+                .remedy(
+                    "Take a backup before starting.",
+                    ["etcdctl snapshot save /var/backups/etcd/etcd-$(date +%F).snap".to_owned()],
+                ),
+        ),
+    ]
+}
+
+fn versions_and_nodes() -> Vec<Finding> {
+    let w6 = Subject::node("w6");
+    vec![
+        of(
+            "versions",
+            Finding::new(
+                "KubeletBehind",
+                Severity::Notice,
+                w6,
+                "the kubelet is 1.29.9, one minor behind; 1.31 allows three",
+            )
+            .saw("nodeInfo.kubeletVersion v1.29.9", Some(&stamp(21, "GET /api/v1/nodes"))),
+        ),
+        of(
+            "versions",
+            Finding::new(
+                "Skew",
+                Severity::Pass,
+                Subject::thing("Cluster", "prod-eu-1"),
+                "every component is within the skew that 1.31 allows",
+            ),
+        ),
+        of(
+            "nodes",
+            Finding::new(
+                "NodesReady",
+                Severity::Pass,
+                Subject::thing("Nodes", "9 of 9"),
+                "every node is ready and without pressure",
+            )
+            .saw("9 Nodes with condition Ready", Some(&stamp(21, "GET /api/v1/nodes"))),
+        ),
+        of(
+            "nodes",
+            Finding::new(
+                "ControlPlaneRuns",
+                Severity::Pass,
+                Subject::thing("APIServer", "3 of 3"),
+                "every API server says that it is ready",
+            ),
+        ),
+    ]
 }
 
 fn snapshot(evidence: Evidence, findings: Vec<Finding>) -> Snapshot {

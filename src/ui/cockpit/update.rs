@@ -105,6 +105,7 @@ fn typed(app: &mut App, change: impl FnOnce(&mut Editor)) {
 }
 
 /// Runs a command, if it can run here and now.
+#[expect(clippy::too_many_lines, reason = "a table: each command, and what it does")]
 pub(super) fn run(app: &mut App, command: Command, argument: &str, effects: &mut Vec<Effect>) {
     if let Some(reason) = command.why_not(&app.context()) {
         app.notice = Some(Notice::refuses(format!("{}: {reason}", command.name())));

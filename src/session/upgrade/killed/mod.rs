@@ -78,6 +78,7 @@ enum End {
 }
 
 /// One life of kubelift, with its operator.
+#[expect(clippy::too_many_lines, reason = "a life is one loop, which being killed may leave anywhere")]
 async fn live(life: &Arc<Life>, connection: &Connection, operator: &mut Operator) -> End {
     let (outside, mut nonces) = (Arc::clone(&life.outside), Nonces::new());
     let mut snapshot = look(&outside, connection, &nonces).await;
