@@ -153,8 +153,7 @@ async fn run_probe(script: bool) -> Result<u8> {
         out.write_all(probe::SCRIPT.as_bytes()).context("the script could not be written")?;
         return Ok(cli::READY);
     }
-    let answer =
-        probe::run_local(&probe::Question::default()).await.context("this machine could not be probed")?;
+    let answer = probe::run_local().await.context("this machine could not be probed")?;
     out.write_all(answer.json.as_bytes()).context("the facts could not be written")?;
     Ok(cli::READY)
 }

@@ -1,7 +1,8 @@
 use std::os::unix::fs::symlink;
 
 use super::*;
-use crate::hosts::probe::{Question, run_local};
+use crate::hosts::probe;
+use crate::hosts::shell::LocalShell;
 
 /// A snapshot that etcdctl wrote: see the README beside it.
 fn real() -> Vec<u8> {
@@ -162,8 +163,11 @@ async fn the_probe_judges_alike() {
         ("other.db", &bytes),
         ("other.db.kubelift-drill.json", b"{}"),
     ]);
-    let question = Question { nonce: None, backups: vec![folder.path().to_path_buf()] };
-    let probed = run_local(&question).await.unwrap().facts.backups.unwrap().snapshots;
+    let environment = vec![
+        ("KUBELIFT_ROOT", String::new()),
+        ("KUBELIFT_BACKUPS", folder.path().to_str().unwrap().to_owned()),
+    ];
+    let probed = probe::run(&LocalShell, environment).await.unwrap().facts.backups.unwrap().snapshots;
     let scanned = scan_dir(folder.path(), &|| true).unwrap().snapshots;
     let by_name = |snapshots: &[Snapshot]| {
         let mut told: Vec<_> =

@@ -1,6 +1,5 @@
 //! The node probe: its script, how it is run, and its document as typed facts.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::shell::{LocalShell, Script, Shell, ShellError};
@@ -15,15 +14,6 @@ pub const SIZE_LIMIT: u64 = 4 * 1024 * 1024;
 
 /// The probe has this long. It bounds each of its own reads, and hashes snapshots for a minute at most.
 pub const TIME_LIMIT: Duration = Duration::from_secs(180);
-
-/// What to ask the probe.
-#[derive(Debug, Clone, Default)]
-pub struct Question {
-    /// Comes back in the document, so that an answer is known to be one to this question.
-    pub nonce: Option<String>,
-    /// Folders that may hold snapshots of etcd, in place of the usual ones.
-    pub backups: Vec<PathBuf>,
-}
 
 /// What the probe answered.
 #[derive(Debug, Clone)]
@@ -48,15 +38,9 @@ pub enum ProbeError {
         /// What it complained of.
         stderr: Document,
     },
-    /// A folder's name cannot be told to a shell in a list.
-    #[error("{} cannot be given to the probe: a colon, or not UTF-8", .0.display())]
-    Folder(PathBuf),
     /// The document could not be understood.
     #[error(transparent)]
     Document(#[from] DocumentError),
-    /// The answer is not one to this question.
-    #[error("the probe's answer does not carry the nonce that it was given")]
-    Nonce,
 }
 
 /// Why a document is not one of the probe.
@@ -93,36 +77,24 @@ pub fn parse(json: &[u8]) -> Result<NodeFacts, DocumentError> {
     Ok(facts)
 }
 
-/// Runs the probe where `shell` leads to.
-pub async fn run(shell: &dyn Shell, question: &Question) -> Result<Answer, ProbeError> {
-    let mut environment = vec![("KUBELIFT_ROOT", String::new())];
-    environment.push(("KUBELIFT_NONCE", question.nonce.clone().unwrap_or_default()));
-    if !question.backups.is_empty() {
-        environment.push(("KUBELIFT_BACKUPS", joined(&question.backups)?));
-    }
+/// Runs the probe on this machine.
+pub async fn run_local() -> Result<Answer, ProbeError> {
+    // Nobody asked for a nonce or for another root, whatever is exported here.
+    run(&LocalShell, vec![("KUBELIFT_ROOT", String::new()), ("KUBELIFT_NONCE", String::new())]).await
+}
+
+/// Runs the probe where `shell` leads to. What it may be told by `environment`, it says itself.
+pub(super) async fn run(
+    shell: &dyn Shell,
+    environment: Vec<(&'static str, String)>,
+) -> Result<Answer, ProbeError> {
     let script = Script { text: SCRIPT, environment, time_limit: TIME_LIMIT, output_limit: SIZE_LIMIT };
     let output = shell.run(script).await?;
     if output.code != Some(0) {
         return Err(ProbeError::Failed { code: output.code, stderr: output.stderr });
     }
     let facts = parse(&output.stdout)?;
-    if question.nonce.as_deref() != facts.nonce.as_deref() {
-        return Err(ProbeError::Nonce);
-    }
     Ok(Answer { json: String::from_utf8_lossy(&output.stdout).into_owned(), facts })
-}
-
-/// Runs the probe on this machine.
-pub async fn run_local(question: &Question) -> Result<Answer, ProbeError> {
-    run(&LocalShell, question).await
-}
-
-fn joined(folders: &[PathBuf]) -> Result<String, ProbeError> {
-    let texts = folders.iter().map(|folder| {
-        let text = folder.to_str().filter(|text| !text.contains(':'));
-        text.ok_or_else(|| ProbeError::Folder(folder.clone()))
-    });
-    Ok(texts.collect::<Result<Vec<_>, _>>()?.join(":"))
 }
 
 #[cfg(test)]
