@@ -137,27 +137,12 @@ impl Catalog {
         self.api(group, version, resource)?.first_not_serving
     }
 
-    /// The APIs that stop being served on the way from `from` to `to`: in `to`, or before, and not
-    /// in `from` already.
-    pub fn apis_removed_between(&self, from: Minor, to: Minor) -> impl Iterator<Item = &Api> {
-        self.apis
-            .iter()
-            .filter(move |api| api.first_not_serving.is_some_and(|gone| from < gone && gone <= to))
-    }
-
     /// The most stable replacement that servers of every one of `minors` serve, so that what is
-    /// moved to it works in all of them. Whether they do so by default, [`Self::on_by_default`]
-    /// tells.
+    /// moved to it works in all of them. They need not do so by default.
     pub fn replacement<'a>(&self, api: &'a Api, minors: &[Minor]) -> Option<&'a Replacement> {
         api.replacements
             .iter()
             .find(|new| minors.iter().all(|minor| new.since <= *minor && self.still_serves(new, *minor)))
-    }
-
-    /// Whether a replacement is served without `--runtime-config`: stable versions are.
-    pub fn on_by_default(&self, new: &Replacement) -> bool {
-        self.api_of_kind(&new.group, &new.version, &new.kind)
-            .map_or_else(|| is_stable(&new.version), |api| api.served_by_default)
     }
 
     fn still_serves(&self, new: &Replacement, minor: Minor) -> bool {
@@ -171,10 +156,6 @@ impl Catalog {
         let length = rest.partition_point(|api| (&*api.group, &*api.version) == (group, version));
         rest.get(..length).unwrap_or_default()
     }
-}
-
-fn is_stable(version: &str) -> bool {
-    !version.contains("alpha") && !version.contains("beta")
 }
 
 #[cfg(test)]

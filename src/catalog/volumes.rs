@@ -47,11 +47,6 @@ impl Catalog {
         self.volumes.iter().rfind(|rule| rule.field == field && rule.since.is_none_or(|since| since <= minor))
     }
 
-    /// As [`Self::volume_rule`], by the provisioner of a StorageClass.
-    pub fn volume_rule_of_provisioner(&self, provisioner: &str, minor: Minor) -> Option<&VolumeRule> {
-        self.volume_rule(self.field_of_provisioner(provisioner)?, minor)
-    }
-
     /// The field of the volumes that a StorageClass with this provisioner makes, if it is an in-tree one.
     pub fn field_of_provisioner(&self, provisioner: &str) -> Option<&str> {
         let rule = self.volumes.iter().find(|rule| rule.provisioner.as_deref() == Some(provisioner))?;
@@ -109,12 +104,13 @@ mod tests {
     }
 
     #[test]
-    fn a_provisioner_has_the_rule_of_its_volumes() {
-        let rule = |name, minor| catalog().volume_rule_of_provisioner(name, Minor::new(1, minor));
-        let portworx = rule("kubernetes.io/portworx-volume", 31).unwrap();
-        assert_eq!(portworx.csi_driver.as_deref(), Some("pxd.portworx.com"));
-        assert!(rule("kubernetes.io/portworx-volume", 30).is_none());
-        assert!(rule("ebs.csi.aws.com", 37).is_none());
+    fn an_in_tree_provisioner_has_the_field_of_its_volumes() {
+        let field = |name| catalog().field_of_provisioner(name);
+        assert_eq!(field("kubernetes.io/portworx-volume"), Some("portworxVolume"));
+        assert_eq!(field("ebs.csi.aws.com"), None);
+        let rule = |minor| catalog().volume_rule("portworxVolume", Minor::new(1, minor));
+        assert_eq!(rule(31).unwrap().csi_driver.as_deref(), Some("pxd.portworx.com"));
+        assert!(rule(30).is_none());
     }
 
     #[test]

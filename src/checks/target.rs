@@ -157,11 +157,6 @@ impl Target {
     pub fn first_hop(&self) -> Minor {
         self.hops().first().copied().unwrap_or_else(|| self.from.minor())
     }
-
-    /// Which hop reaches `minor`: 1 for the first, `None` where the route does not pass it.
-    pub fn hop_to(&self, minor: Minor) -> Option<usize> {
-        self.hops().iter().position(|hop| *hop == minor).map(|index| index + 1)
-    }
 }
 
 #[cfg(test)]
@@ -180,7 +175,6 @@ mod tests {
         assert_eq!(target("1.30.4", "1.33.0").hops(), minors(&["1.31", "1.32", "1.33"]));
         assert_eq!(target("1.30.4", "1.30.14").hops(), minors(&[]));
         assert_eq!(target("1.30.4", "1.30.14").first_hop(), Minor::new(1, 30));
-        assert_eq!(target("1.30.4", "1.33.0").hop_to(Minor::new(1, 32)), Some(2));
     }
 
     #[test]

@@ -149,11 +149,6 @@ impl NodeFacts {
         let entry = self.unread.iter().find(|entry| covers(&entry.what, what) || entry.what == "probe")?;
         Some(&entry.reason)
     }
-
-    /// Whether root made the document on the machine itself.
-    pub fn is_whole_view(&self) -> bool {
-        self.uid == Some(0) && self.root.is_none() && self.why_unread("probe").is_none()
-    }
 }
 
 /// Whether `path` is `above` or lies below it.
@@ -222,7 +217,6 @@ mod tests {
         let facts = facts(r#"{"uid":0,"swap":{},"unread":[{"what":"probe","reason":"it ended early"}]}"#);
         assert_eq!(facts.read("etcd", &facts.etcd), Known::Unread("it ended early"));
         assert_eq!(facts.read("swap", &facts.swap).reason(), Some("it ended early"));
-        assert!(!facts.is_whole_view());
     }
 
     #[test]

@@ -243,11 +243,6 @@ impl Simulation {
         self.cluster.requests()
     }
 
-    /// Changes what is wrong with the API, but for servers that are gone: see [`Simulation::stop_server`].
-    pub fn change_faults(&self, change: impl FnOnce(&mut Faults)) {
-        change(&mut self.cluster.faults_mut());
-    }
-
     /// Forgets the history of changes, as etcd does every five minutes: older watches and pages get a 410.
     pub fn compact(&self) {
         self.cluster.store().compact();
@@ -308,11 +303,6 @@ impl Simulation {
             let server = server.clone();
             async move { Ok(api::answer(server, request).await) }
         })))
-    }
-
-    /// Ends everything. Dropping the simulation does the same.
-    pub fn shutdown(self) {
-        drop(self);
     }
 }
 

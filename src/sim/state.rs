@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -50,7 +50,7 @@ pub(crate) struct Cluster {
     /// What etcd consists of.
     members: Mutex<Members>,
     store: Mutex<Store>,
-    faults: RwLock<Faults>,
+    faults: Faults,
     requests: Mutex<VecDeque<SeenRequest>>,
     counter: AtomicU64,
 }
@@ -98,7 +98,7 @@ impl Cluster {
             machines: machines.into_iter().map(|(name, machine)| (name, Mutex::new(machine))).collect(),
             members: Mutex::new(Members { all, down: BTreeSet::new(), leader }),
             store: Mutex::new(store),
-            faults: RwLock::new(faults),
+            faults,
             requests: Mutex::default(),
             counter: AtomicU64::new(0),
         }
@@ -147,13 +147,8 @@ impl Cluster {
     }
 
     /// What is wrong.
-    pub(crate) fn faults(&self) -> RwLockReadGuard<'_, Faults> {
-        self.faults.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What is wrong, to be changed.
-    pub(crate) fn faults_mut(&self) -> RwLockWriteGuard<'_, Faults> {
-        self.faults.write().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) const fn faults(&self) -> &Faults {
+        &self.faults
     }
 
     /// Notes a request, and gives it an `Audit-Id`.
