@@ -28,3 +28,4 @@ pub mod source;
 pub mod text;
 pub mod ui;
 pub mod version;
+mod xdg;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::super::ports::Store;
-use crate::private;
+use crate::{private, xdg};
 
 /// Why the folder cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -30,20 +30,18 @@ pub enum FolderError {
         path: PathBuf,
     },
     /// No place for it is known.
-    #[error("there is no place for the journal: set XDG_STATE_HOME or HOME, or name one by --journal DIR")]
+    #[error(
+        "there is no place for the journal: set XDG_STATE_HOME or HOME to an absolute path, or name one by --journal DIR"
+    )]
     Nowhere,
 }
 
 /// Where journals are kept on this machine: `$XDG_STATE_HOME/kubelift`, else `~/.local/state/kubelift`.
 ///
 /// # Errors
-/// When neither is set.
+/// When neither is set to an absolute path.
 pub fn state_folder() -> Result<PathBuf, FolderError> {
-    let of = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    of("XDG_STATE_HOME")
-        .or_else(|| of("HOME").map(|home| home.join(".local/state")))
-        .map(|state| state.join("kubelift"))
-        .ok_or(FolderError::Nowhere)
+    xdg::state(|name| std::env::var_os(name)).ok_or(FolderError::Nowhere)
 }
 
 /// An open folder: the lock is held until it is dropped, or the process ends.

@@ -1,5 +1,6 @@
 //! What the command line and the environment say about screens, made ready before anything is drawn.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::clipboard::Multiplexer;
@@ -8,6 +9,7 @@ use super::glyphs::{ASCII, UNICODE};
 use super::keymap::{Keymap, KeymapError};
 use super::theme::{Theme, ThemeError};
 use super::widgets::Look;
+use crate::xdg;
 
 /// What the command line says.
 #[derive(Debug, Clone, Default)]
@@ -31,8 +33,10 @@ pub struct Environment {
     /// The first that is set of LC_ALL, LC_CTYPE and LANG.
     pub locale: Option<String>,
     pub home: Option<PathBuf>,
-    pub xdg_config_home: Option<PathBuf>,
-    pub xdg_state_home: Option<PathBuf>,
+    /// Where a user's own keymap may lie.
+    pub config: Option<PathBuf>,
+    /// Where kubelift keeps what it writes.
+    pub state: Option<PathBuf>,
     pub tmux: Option<String>,
     pub sty: Option<String>,
 }
@@ -40,23 +44,21 @@ pub struct Environment {
 impl Environment {
     /// That of this process.
     pub fn of_process() -> Self {
-        Self::of(|name| std::env::var(name).ok())
+        Self::of(|name| std::env::var_os(name))
     }
 
     /// The environment that `variable` looks up.
-    pub fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let get = |name| variable(name).filter(|value| !value.is_empty());
-        // The XDG specification has relative paths ignored.
-        let folder = |name| get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    pub fn of(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        let get = |name| variable(name)?.into_string().ok().filter(|value| !value.is_empty());
         Self {
             no_color: get("NO_COLOR"),
             colorterm: get("COLORTERM"),
             colorfgbg: get("COLORFGBG"),
             term: get("TERM"),
             locale: get("LC_ALL").or_else(|| get("LC_CTYPE")).or_else(|| get("LANG")),
-            home: folder("HOME"),
-            xdg_config_home: folder("XDG_CONFIG_HOME"),
-            xdg_state_home: folder("XDG_STATE_HOME"),
+            home: xdg::home(&variable),
+            config: xdg::config(&variable),
+            state: xdg::state(&variable),
             tmux: get("TMUX"),
             sty: get("STY"),
         }
@@ -64,14 +66,7 @@ impl Environment {
 
     /// Where a user's own keymap lies, if there is one.
     fn keys(&self) -> Option<PathBuf> {
-        let config = self.xdg_config_home.clone().or_else(|| Some(self.home.as_ref()?.join(".config")))?;
-        Some(config.join("kubelift/keys.yaml")).filter(|path| path.exists())
-    }
-
-    /// Where kubelift keeps what it writes.
-    fn state(&self) -> Option<PathBuf> {
-        let state = self.xdg_state_home.clone().or_else(|| Some(self.home.as_ref()?.join(".local/state")))?;
-        Some(state.join("kubelift"))
+        Some(self.config.as_ref()?.join("keys.yaml")).filter(|path| path.exists())
     }
 
     fn is_utf8(&self) -> bool {
@@ -144,7 +139,7 @@ impl Options {
         Ok(Self {
             look: Look { theme, glyphs, depth: depth(None) },
             keymap,
-            state: environment.state(),
+            state: environment.state.clone(),
             home: environment.home.clone(),
             multiplexer: environment.multiplexer(),
         })
@@ -168,7 +163,7 @@ mod tests {
 
     fn load(variables: &[(&str, &str)], flags: &Flags) -> Options {
         let environment = Environment::of(|name| {
-            variables.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned())
+            variables.iter().find(|(own, _)| *own == name).map(|(_, value)| value.into())
         });
         Options::load(flags, &environment).unwrap()
     }
@@ -214,7 +209,7 @@ mod tests {
         std::fs::write(folder.join("keys.yaml"), "quit: [Q]\n").unwrap();
         assert_ne!(load(&variables, &Flags::default()).keymap, Keymap::default());
         std::fs::write(folder.join("keys.yaml"), "quit: [QQ]\n").unwrap();
-        let environment = Environment { home: Some(home.path().to_owned()), ..Environment::default() };
+        let environment = Environment { config: Some(folder), ..Environment::default() };
         let error = Options::load(&Flags::default(), &environment).unwrap_err().to_string();
         assert!(
             error.contains(".config/kubelift/keys.yaml is wrong: ") && error.contains("line 1"),
