@@ -18,6 +18,7 @@ pub mod cli;
 pub mod cluster;
 pub mod evidence;
 pub mod hosts;
+mod percent;
 pub mod private;
 pub mod redact;
 pub mod report;

@@ -15,6 +15,7 @@ use super::what::What;
 use super::wire::{DecodeError, ListDecoder, ListMeta, WatchDecoder, WatchEvent, Wire};
 use crate::evidence::objects::Object;
 use crate::evidence::{Listing, Progress, Reason, Unread};
+use crate::percent;
 use crate::text::Text;
 
 /// Objects a page. The server reads and encodes a page at once, so it bounds what one request costs it.
@@ -211,7 +212,7 @@ impl<T: Object + DeserializeOwned + Send + Sync + 'static> Lister<T> {
         }
         if !token.is_empty() {
             path.push_str("&continue=");
-            path.push_str(&percent_encoded(token));
+            path.push_str(&percent::encoded(token));
         }
         let _permit = Arc::clone(&self.gate)
             .acquire_owned()
@@ -326,7 +327,7 @@ impl<T: Object + DeserializeOwned + Send + Sync + 'static> Lister<T> {
         let mut path = format!(
             "{}?watch=1&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={}",
             self.what.path(self.what.namespace),
-            percent_encoded(version)
+            percent::encoded(version)
         );
         if !self.what.selector.is_empty() {
             path.push_str("&labelSelector=");
@@ -462,19 +463,6 @@ fn undecodable(error: &DecodeError) -> Failure {
         DecodeError::Status(status) => Failure::of_kubernetes_status(status),
         other => Failure::new(Reason::Malformed, &other.to_string()),
     }
-}
-
-/// A token for a query: all but unreserved characters escaped.
-fn percent_encoded(token: &str) -> String {
-    let mut out = String::with_capacity(token.len());
-    for byte in token.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }
 
 #[cfg(test)]

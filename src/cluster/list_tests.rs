@@ -102,9 +102,3 @@ fn a_watch_that_ends_at_once_is_asked_for_ever_more_seldom() {
     assert!(resume_after(Duration::from_secs(WATCH_SECONDS), &mut failures) < BACKOFF[0]);
     assert_eq!(resume_after(Duration::ZERO, &mut failures), BACKOFF[0]);
 }
-
-#[test]
-fn tokens_are_escaped() {
-    assert_eq!(percent_encoded("aZ9-._~"), "aZ9-._~");
-    assert_eq!(percent_encoded("a b&=+/é"), "a%20b%26%3D%2B%2F%C3%A9");
-}

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::select::PodRef;
 use crate::evidence::objects::meta::CORDONED_BY;
+use crate::percent::encoded;
 
 /// One request that changes something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,9 +39,9 @@ pub fn uncordon(node: &str) -> Change {
     )
 }
 
-/// A merge patch (RFC 7386) of a Node.
+/// A merge patch (RFC 7386) of a Node. Kubernetes' names need no escape; what is none must not become a path.
 fn patch(node: &str, body: &Value) -> Change {
-    Change { method: "PATCH", path: format!("/api/v1/nodes/{}", segment(node)), body: body.to_string() }
+    Change { method: "PATCH", path: format!("/api/v1/nodes/{}", encoded(node)), body: body.to_string() }
 }
 
 /// Evicts a pod: that one, and not another of its name. Its own grace period holds.
@@ -49,14 +50,6 @@ pub fn evict(pod: &PodRef) -> Change {
         "apiVersion": "policy/v1", "kind": "Eviction",
         "metadata": { "namespace": pod.namespace, "name": pod.name },
         "deleteOptions": { "preconditions": { "uid": pod.uid } } });
-    let path = format!("/api/v1/namespaces/{}/pods/{}/eviction", segment(&pod.namespace), segment(&pod.name));
+    let path = format!("/api/v1/namespaces/{}/pods/{}/eviction", encoded(&pod.namespace), encoded(&pod.name));
     Change { method: "POST", path, body: body.to_string() }
-}
-
-/// A name as one segment of a path. Kubernetes' names need no escape; what is none must not become a path.
-fn segment(name: &str) -> String {
-    let plain = |c: &u8| c.is_ascii_alphanumeric() || b"-._~".contains(c);
-    name.bytes()
-        .map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }

@@ -11,7 +11,8 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 
-use super::{ROOT, Refusal, Served, encode};
+use super::{ROOT, Refusal, Served};
+use crate::percent::encoded;
 use crate::sim::SeenRequest;
 use crate::sim::hosts::{HostError, UnitState};
 
@@ -51,7 +52,7 @@ impl RemoteHosts {
     /// # Errors
     /// As there, and [`HostError::Unreachable`].
     pub async fn probe(&self, node: &str, nonce: Option<&str>) -> Result<String, HostError> {
-        let path = format!("/hosts/{}/probe?nonce={}", encode(node), encode(nonce.unwrap_or_default()));
+        let path = format!("/hosts/{}/probe?nonce={}", encoded(node), encoded(nonce.unwrap_or_default()));
         let document: serde_json::Value = self.ask(Method::GET, &path, String::new()).await?;
         Ok(document.to_string())
     }
@@ -61,7 +62,7 @@ impl RemoteHosts {
     /// # Errors
     /// As there, and [`HostError::Unreachable`]: it may have been started.
     pub async fn start(&self, node: &str, unit: &str, line: &str) -> Result<(), HostError> {
-        let path = format!("/hosts/{}/units/{}", encode(node), encode(unit));
+        let path = format!("/hosts/{}/units/{}", encoded(node), encoded(unit));
         let _started: serde_json::Value = self.ask(Method::PUT, &path, line.to_owned()).await?;
         Ok(())
     }
@@ -76,7 +77,7 @@ impl RemoteHosts {
         unit: &str,
         from_line: usize,
     ) -> Result<Option<UnitState>, HostError> {
-        let path = format!("/hosts/{}/units/{}?from={from_line}", encode(node), encode(unit));
+        let path = format!("/hosts/{}/units/{}?from={from_line}", encoded(node), encoded(unit));
         self.ask(Method::GET, &path, String::new()).await
     }
 

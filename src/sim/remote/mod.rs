@@ -74,15 +74,3 @@ impl From<Refusal> for HostError {
         }
     }
 }
-
-/// `text` as one part of a path.
-fn encode(text: &str) -> String {
-    let byte = |byte: u8| {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') {
-            char::from(byte).to_string()
-        } else {
-            format!("%{byte:02X}")
-        }
-    };
-    text.bytes().map(byte).collect()
-}

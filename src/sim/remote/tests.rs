@@ -102,12 +102,6 @@ async fn a_simulation_that_is_gone_is_unreachable() {
     panic!("it still answers");
 }
 
-#[test]
-fn a_part_of_a_path_holds_anything() {
-    assert_eq!(encode("kubelift-1.2_x"), "kubelift-1.2_x");
-    assert_eq!(encode("a/b ü%"), "a%2Fb%20%C3%BC%25");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_control_plane_is_upgraded_from_there() {
     let options = Options { speed: 2_000.0, ..Options::default() };
