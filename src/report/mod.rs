@@ -31,6 +31,28 @@ pub enum Format {
     Yaml,
 }
 
+impl Format {
+    /// Writes `value` for machines, or what `table` writes for people.
+    fn write(
+        self,
+        value: &impl Serialize,
+        table: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        match self {
+            Self::Table => table(out),
+            Self::Json => {
+                serde_json::to_writer_pretty(&mut *out, value)?;
+                writeln!(out)
+            }
+            Self::Yaml => {
+                let text = serde_yaml::to_string(value).map_err(io::Error::other)?;
+                out.write_all(text.as_bytes())
+            }
+        }
+    }
+}
+
 /// The findings of a session, as machines read them.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -120,15 +142,5 @@ impl<'a> Report<'a> {
 /// # Errors
 /// When `out` refuses.
 pub fn write(snapshot: &Snapshot, format: Format, out: &mut dyn Write) -> io::Result<()> {
-    match format {
-        Format::Table => table::write(snapshot, out),
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &Report::of(snapshot))?;
-            writeln!(out)
-        }
-        Format::Yaml => {
-            let text = serde_yaml::to_string(&Report::of(snapshot)).map_err(io::Error::other)?;
-            out.write_all(text.as_bytes())
-        }
-    }
+    format.write(&Report::of(snapshot), |out| table::write(snapshot, out), out)
 }

@@ -18,17 +18,7 @@ pub fn of(snapshot: &Snapshot, settings: &Settings, decisions: &Decisions) -> Op
 /// # Errors
 /// When `out` refuses.
 pub fn write(plan: &Plan, format: Format, out: &mut dyn Write) -> io::Result<()> {
-    match format {
-        Format::Table => table(plan, out),
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, plan)?;
-            writeln!(out)
-        }
-        Format::Yaml => {
-            let text = serde_yaml::to_string(plan).map_err(io::Error::other)?;
-            out.write_all(text.as_bytes())
-        }
-    }
+    format.write(plan, |out| table(plan, out), out)
 }
 
 fn table(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
