@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use super::Format;
+use crate::actions::plan::words::{about, asked, conditions, prompt};
 use crate::actions::plan::{Decisions, Plan, Settings, Step, plan};
 use crate::session::Snapshot;
-use crate::ui::steps::{about, asked, conditions, prompt};
 
 /// The plan by what a snapshot has seen; none where no target is known.
 pub fn of(snapshot: &Snapshot, settings: &Settings, decisions: &Decisions) -> Option<Plan> {

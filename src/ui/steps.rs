@@ -1,43 +1,15 @@
-//! Words about steps, the same on the screens and in plain lines.
+//! Words about an upgrade's steps, the same on the screens and in plain lines.
 
 use jiff::Timestamp;
 
-use crate::actions::observed::Holds;
-use crate::actions::plan::{Confirmation, Consent, Hold, Plan, Step, StepKind, StepState};
+pub use crate::actions::plan::words::{about, asked, conditions, prompt};
+use crate::actions::plan::{Consent, Hold, Plan, Step, StepKind, StepState};
 use crate::actions::runner::{Active, Hands, Upgrade};
 use crate::session::Kind;
 
 /// What is said of a journal whose end was torn.
 pub const TORN: &str = "the journal's last line was torn, and cut off: what it meant may have happened; kubelift looks at \
                         the cluster";
-
-/// `about 40 s`, `about 25 min`, `about 2 h 10 min`
-pub fn about(seconds: u32) -> String {
-    match seconds {
-        0..=90 => format!("about {seconds} s"),
-        91..=5400 => format!("about {} min", seconds.div_ceil(60)),
-        _ => format!("about {} h {} min", seconds / 3600, seconds % 3600 / 60),
-    }
-}
-
-/// What the operator is asked to do: `say yes`, `type the name cp1`.
-pub fn asked(confirmation: &Confirmation) -> String {
-    match confirmation {
-        Confirmation::Acknowledge => "say yes".to_owned(),
-        Confirmation::Word(word) => format!("type the word {word}"),
-        Confirmation::Name(name) => format!("type the name {name}"),
-    }
-}
-
-/// The prompt that a step's commands stand behind: `cp1#` on a machine, `$` anywhere, or `API` for requests of kubelift's
-/// own.
-pub fn prompt(step: &Step) -> String {
-    match &step.node {
-        Some(node) if !step.kind.is_by_api() => format!("{node}# "),
-        None if step.kind == StepKind::Manual => "$ ".to_owned(),
-        _ => "API ".to_owned(),
-    }
-}
 
 /// `3 of 30`: the place of a step in its plan, from 1.
 pub fn place(plan: &Plan, id: &str) -> String {
@@ -84,20 +56,6 @@ pub fn request(text: &str) -> String {
         Some(format!("evict {namespace}/{pod}{rest}"))
     });
     eviction.unwrap_or_else(|| text.to_owned())
-}
-
-/// Every condition with what was seen of it: `yes  kubeadm says v1.31.14`.
-pub fn conditions(step: &Step) -> Vec<String> {
-    let line = |condition: &crate::actions::observed::Condition| {
-        let holds = match condition.holds {
-            Holds::Yes => "yes",
-            Holds::No => "no",
-            Holds::Unknown => "?",
-        };
-        let why = if condition.why.is_empty() { String::new() } else { format!(" ({})", condition.why) };
-        format!("{holds:<4}{}{why}", condition.what)
-    };
-    step.precondition.iter().map(line).collect()
 }
 
 /// `~40 s`, `~4 min`
@@ -237,21 +195,5 @@ mod tests {
             ]
         );
         assert!(is_whole(&of("uncordon/w1")), "its node is the target's all the same");
-    }
-
-    #[test]
-    fn times_are_rounded_as_a_person_would() {
-        let said: Vec<String> = [5, 90, 91, 1500, 5401, 7800].into_iter().map(about).collect();
-        assert_eq!(
-            said,
-            [
-                "about 5 s",
-                "about 90 s",
-                "about 2 min",
-                "about 25 min",
-                "about 1 h 30 min",
-                "about 2 h 10 min"
-            ]
-        );
     }
 }

@@ -5,6 +5,7 @@ mod settings;
 mod state;
 #[cfg(test)]
 mod tests;
+pub mod words;
 
 use serde::{Deserialize, Serialize};
 
