@@ -87,7 +87,11 @@ pub(super) fn nothing_happened_twice(outside: &Outside) {
             }
         }
     }
-    // No machine ran a unit of kubelift that the journal does not know; one that it is told a second time it leaves as it is.
+    each_unit_was_meant(outside, units.into_keys());
+}
+
+/// No machine ran a unit of kubelift that the journal does not know; one that it is told a second time it leaves as it is.
+fn each_unit_was_meant(outside: &Outside, units: impl Iterator<Item = (String, String)>) {
     let meant: BTreeSet<String> = outside
         .journal()
         .into_iter()
@@ -96,7 +100,7 @@ pub(super) fn nothing_happened_twice(outside: &Outside) {
             _ => None,
         })
         .collect();
-    for (node, unit) in units.keys().filter(|(_, unit)| unit.starts_with("kubelift-")) {
-        assert!(meant.contains(unit), "{node} ran {unit}, which was not meant");
+    for (node, unit) in units.filter(|(_, unit)| unit.starts_with("kubelift-")) {
+        assert!(meant.contains(&unit), "{node} ran {unit}, which was not meant");
     }
 }

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::actions::plan::{Plan, StepKind, StepState};
+use crate::actions::plan::{Plan, Step, StepKind, StepState};
 
 use super::super::app::App;
 use super::super::layers::typing;
@@ -34,22 +34,7 @@ fn prose(app: &App, dialogue: &Dialogue, columns: u16) -> Prose {
     }
     let plan = app.snapshot.upgrade.as_ref().map(|upgrade| &upgrade.plan);
     match &dialogue.purpose {
-        Purpose::Run(_) => {
-            let by_api = step.kind.is_by_api();
-            if !by_api {
-                runs(&mut parts, step);
-            }
-            texts(&mut parts, "Effects", &step.effects, Role::Text);
-            parts.says("Takes", &steps::about(step.expected_seconds), Role::Text);
-            parts.says("Way back", &step.way_back, Role::Text);
-            if let Some(plan) = plan.filter(|_| !step.commands.is_empty()) {
-                let (text, role) = backup(plan);
-                parts.says("Backup", &text, role);
-            }
-            if by_api {
-                runs(&mut parts, step);
-            }
-        }
+        Purpose::Run(_) => run(&mut parts, step, plan),
         Purpose::Consent(hold) => {
             parts.says("Held by", &hold.why, Role::Warning);
             parts.says("About", &hold.consent.subject, Role::Text);
@@ -89,6 +74,24 @@ fn prose(app: &App, dialogue: &Dialogue, columns: u16) -> Prose {
         }
     }
     parts.prose
+}
+
+/// What a step runs, what happens beside it, and what there is to come back to. Requests come last: they are many.
+fn run(parts: &mut Parts, step: &Step, plan: Option<&Plan>) {
+    let by_api = step.kind.is_by_api();
+    if !by_api {
+        runs(parts, step);
+    }
+    texts(parts, "Effects", &step.effects, Role::Text);
+    parts.says("Takes", &steps::about(step.expected_seconds), Role::Text);
+    parts.says("Way back", &step.way_back, Role::Text);
+    if let Some(plan) = plan.filter(|_| !step.commands.is_empty()) {
+        let (text, role) = backup(plan);
+        parts.says("Backup", &text, role);
+    }
+    if by_api {
+        runs(parts, step);
+    }
 }
 
 fn title(dialogue: &Dialogue) -> &str {
