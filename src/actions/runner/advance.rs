@@ -45,8 +45,29 @@ impl Runner {
                 };
                 self.work = Some(Work::resumed(step, hands, attempt, self.journal.entries()));
             }
+            // A list that could not be read just now makes a plan without steps, and ends nothing.
+            (None, _) if self.lost().is_some() => {}
             (None, _) => self.work = None,
         }
+    }
+
+    /// Ends a step that was begun and is not in the plan of a cluster whose nodes were all read: its node is gone, or left to
+    /// hand, and nothing will ever show its end.
+    pub(super) fn give_up_lost(&mut self) {
+        let whole = self.seen.as_ref().is_some_and(|seen| seen.evidence.objects.nodes.is_complete());
+        let Some(step) = self.lost().filter(|_| whole).map(str::to_owned) else { return };
+        let why = "the plan has no such step any more: its node is gone, or left to hand".to_owned();
+        if self.write(What::Failed { step, why }).is_ok() {
+            self.work = None;
+        }
+    }
+
+    /// A step that was begun, has not ended, and is not in the plan.
+    fn lost(&self) -> Option<&str> {
+        let seen = self.seen.as_ref()?;
+        let attempts = self.journal.decisions().attempts.iter();
+        let mut open = attempts.filter(|(_, attempt)| attempt.ended.is_none() && attempt.failed.is_none());
+        open.find(|(id, _)| seen.plan.step(id).is_none()).map(|(id, _)| id.as_str())
     }
 
     /// Looks if the step under way has come to its end.

@@ -98,6 +98,7 @@ impl Runner {
         let target = Target { from: self.started_from(target), ..target.clone() };
         let plan = plan(&evidence, &target, &findings, &self.settings, self.journal.decisions());
         self.seen = Some(Seen { evidence, target, findings, plan });
+        self.give_up_lost();
         self.resume();
         self.look();
     }
@@ -234,6 +235,10 @@ impl Runner {
         let (plan, step) = self.step(id)?;
         if self.work.is_some() {
             return Err(Refusal::NotNow("a step is under way".to_owned()));
+        }
+        let nodes = self.seen.as_ref().map(|seen| &seen.evidence.objects.nodes);
+        if let Some(gap) = nodes.and_then(|nodes| nodes.unread.first()) {
+            return Err(Refusal::NotNow(format!("the plan is not whole just now: {gap}")));
         }
         if step.state != StepState::Ready {
             return Err(Refusal::NotNow(format!("{} is {}: {}", step.title, step.state.as_str(), step.why)));

@@ -322,3 +322,44 @@ fn the_first_cause_of_a_halt_stays_on_the_screen() {
     bench.runner.look_again();
     assert!(bench.view().halted.unwrap().contains("no space left"), "{:?}", bench.view().halted);
 }
+
+#[test]
+fn a_list_of_nodes_that_could_not_be_read_ends_no_step_and_lets_none_begin() {
+    let mut bench = Bench::new(false);
+    bench.skip_to("package/cp1");
+    bench.run("package/cp1", "").unwrap();
+    let read = bench.world.evidence.objects.nodes.clone();
+    bench.world.evidence.objects.nodes = crate::evidence::Listing {
+        unread: vec![crate::evidence::Unread::new("list", "nodes", crate::evidence::Reason::Forbidden, "")],
+        items: Arc::from([]),
+        ..read.clone()
+    };
+    for killed in [false, true] {
+        if killed {
+            bench.killed();
+        }
+        bench.observe();
+        let next = bench.view().plan.next().map(|step| step.id.clone());
+        if let Some(next) = next {
+            let refused = bench.run(&next, "");
+            assert!(matches!(&refused, Err(Refusal::NotNow(_))), "{next}: {refused:?}");
+        }
+        assert!(!bench.on_disk().contains(&"failed".to_owned()), "it goes on");
+    }
+    bench.world.evidence.objects.nodes = read;
+    bench.observe();
+    assert_eq!(bench.view().active.unwrap().step, "package/cp1");
+}
+
+#[test]
+fn a_step_whose_node_is_gone_for_good_fails() {
+    let mut bench = Bench::on(at_workers(), false);
+    bench.skip_to("package/w1");
+    bench.run("package/w1", "").unwrap();
+    let nodes = &mut bench.world.evidence.objects.nodes;
+    nodes.items = nodes.items.iter().filter(|node| node.metadata.name != *"w1").cloned().collect();
+    bench.observe();
+    assert!(bench.view().active.is_none());
+    assert_eq!(bench.on_disk().last().unwrap(), "failed");
+    assert_eq!(bench.view().plan.next().unwrap().id, "package/w2", "the others go on");
+}

@@ -82,7 +82,8 @@ enum End {
 async fn live(life: &Arc<Life>, connection: &Connection, operator: &mut Operator) -> End {
     let (outside, mut nonces) = (Arc::clone(&life.outside), Nonces::new());
     let mut snapshot = look(&outside, connection, &nonces).await;
-    while !super::is_known(&snapshot.evidence) || snapshot.target.is_none() {
+    let has_identity = |snapshot: &Snapshot| snapshot.evidence.cluster.uid.is_some();
+    while !super::is_known(&snapshot.evidence) || snapshot.target.is_none() || !has_identity(&snapshot) {
         outside.simulation.pass(Duration::from_secs(5)).await;
         snapshot = look(&outside, connection, &nonces).await;
     }
