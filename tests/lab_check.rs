@@ -94,7 +94,7 @@ fn cases() -> Vec<Case> {
             sicken: "kubectl patch node w1 --subresource=status -p '{\"status\": {\"nodeInfo\": {\"kubeletVersion\": \"v1.27.16\"}}}'",
             found: &["blocker KubeletTooOld Node/w1"],
             mend: Mend::Shell(
-                "kubectl patch node w1 --subresource=status -p '{\"status\": {\"nodeInfo\": {\"kubeletVersion\": \"v1.28.15\"}}}'",
+                "kubectl patch node w1 --subresource=status -p '{\"status\": {\"nodeInfo\": {\"kubeletVersion\": \"v1.30.14\"}}}'",
             ),
             ..Case::default()
         },

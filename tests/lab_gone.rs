@@ -21,10 +21,10 @@ use serde_json::{Value, json};
 const SERVER: &str = "10.88.0.11:6443";
 
 /// So many pods, of so many bytes each: far more than all else that is read.
-const PODS: usize = 80;
+const PODS: usize = 400;
 const POD: usize = 30_000;
 
-/// What may come from the server before it is killed: about half of the pods.
+/// What may come from the server before it is killed: about half of the pods, long after its version was asked.
 const BYTES: usize = PODS * POD / 2;
 
 fn fat_pods() -> Value {
