@@ -5,11 +5,24 @@ use jiff::Timestamp;
 pub use crate::actions::plan::words::{about, asked, conditions, prompt};
 use crate::actions::plan::{Consent, Hold, Plan, Step, StepKind, StepState};
 use crate::actions::runner::{Active, Hands, Upgrade};
+use crate::catalog::{Catalog, Failure};
 use crate::session::Kind;
 
 /// What is said of a journal whose end was torn.
 pub const TORN: &str = "the journal's last line was torn, and cut off: what it meant may have happened; kubelift looks at \
                         the cluster";
+
+/// The failure that a step shows by the lines that it printed and by why it failed; nothing where it is none that is known.
+pub fn known<'a>(printed: impl IntoIterator<Item = &'a str>, step: &'a Step) -> Option<&'static Failure> {
+    let lines: Vec<&str> = printed.into_iter().chain([step.why.as_str()]).collect();
+    Catalog::get().ok()?.failure(&lines.join("\n"))
+}
+
+/// The commands that one looks with first, on the step's node.
+pub fn looks(failure: &Failure, step: &Step) -> impl Iterator<Item = String> {
+    let node = step.node.as_deref().unwrap_or_default();
+    failure.commands.iter().map(move |command| command.replace("NODE", node))
+}
 
 /// `3 of 30`: the place of a step in its plan, from 1.
 pub fn place(plan: &Plan, id: &str) -> String {

@@ -151,6 +151,16 @@ pub struct Step {
     pub held_by: Vec<Hold>,
 }
 
+/// The id of the step for a backup of an etcd that kubeadm does not run.
+pub(in crate::actions) const EXTERNAL_BACKUP: &str = "manual/external-etcd-backup";
+
+impl Step {
+    /// Whether it makes what one comes back to: a snapshot of the time before, worth nothing when that is over.
+    pub fn is_backup(&self) -> bool {
+        self.kind == StepKind::Backup || self.id == EXTERNAL_BACKUP
+    }
+}
+
 const fn is_zero(seconds: &u32) -> bool {
     *seconds == 0
 }

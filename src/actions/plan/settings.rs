@@ -94,6 +94,13 @@ pub struct Attempt {
     pub ended: Option<Timestamp>,
 }
 
+impl Attempt {
+    /// Whether it has come to no end, good or bad.
+    pub const fn is_open(&self) -> bool {
+        self.ended.is_none() && self.failed.is_none()
+    }
+}
+
 /// What the operator decided so far: from the journal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -34,7 +34,7 @@ pub(super) fn assign(
             let open = first(&step.postcondition, &[Holds::No, Holds::Unknown]).unwrap_or_default();
             why = format!("it was seen done, and what came after is under way; now {open}");
         }
-        if applied && is_backup(step) && !state.is_over() {
+        if applied && step.is_backup() && !state.is_over() {
             match decisions.attempt(&step.id) {
                 None => {
                     state = StepState::Skipped;
@@ -74,11 +74,6 @@ fn overtaken(phases: &[Phase], decisions: &Decisions) -> HashSet<String> {
         *open |= all(&step.postcondition) != Holds::Yes && !decisions.skipped.contains_key(&step.id);
     }
     overtaken
-}
-
-/// A snapshot of the time before: worth nothing when that is over.
-fn is_backup(step: &Step) -> bool {
-    step.kind == StepKind::Backup || step.id == "manual/external-etcd-backup"
 }
 
 fn state(step: &Step, decisions: &Decisions, before: Option<&str>) -> (StepState, String) {

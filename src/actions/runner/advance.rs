@@ -32,7 +32,7 @@ impl Runner {
         let Some(seen) = &self.seen else { return };
         let open = seen.plan.steps().find_map(|step| {
             let attempt = self.journal.decisions().attempt(&step.id)?;
-            (attempt.ended.is_none() && attempt.failed.is_none()).then_some((step, attempt))
+            attempt.is_open().then_some((step, attempt))
         });
         match (open, &self.work) {
             (Some((step, _)), Some(work)) if work.step == step.id => {}
@@ -65,8 +65,7 @@ impl Runner {
     /// A step that was begun, has not ended, and is not in the plan.
     fn lost(&self) -> Option<&str> {
         let seen = self.seen.as_ref()?;
-        let attempts = self.journal.decisions().attempts.iter();
-        let mut open = attempts.filter(|(_, attempt)| attempt.ended.is_none() && attempt.failed.is_none());
+        let mut open = self.journal.decisions().attempts.iter().filter(|(_, attempt)| attempt.is_open());
         open.find(|(id, _)| seen.plan.step(id).is_none()).map(|(id, _)| id.as_str())
     }
 

@@ -1,7 +1,7 @@
 //! What only a person can do and see.
 
 use super::{Site, step};
-use crate::actions::plan::{Step, StepKind};
+use crate::actions::plan::{EXTERNAL_BACKUP, Step, StepKind};
 
 /// The id of the step that is about the network plugin.
 pub(in crate::actions) const NETWORK_PLUGIN: &str = "manual/network-plugin";
@@ -30,7 +30,7 @@ pub(in crate::actions) fn external_backup() -> Step {
         None,
         "a backup of the external etcd: save and verify it where its members are".to_owned(),
     );
-    "manual/external-etcd-backup".clone_into(&mut step.id);
+    EXTERNAL_BACKUP.clone_into(&mut step.id);
     step.way_back = "none is needed".to_owned();
     step.expected_seconds = 300;
     step

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use crate::actions::journal::{Entry, What};
 use crate::actions::plan::{Consent, Plan, Step, StepState};
 use crate::actions::runner::{Hands, Order, Upgrade, seen};
-use crate::catalog::Catalog;
 use crate::checks::common::list::count;
 use crate::session::Snapshot;
 use crate::ui::steps;
@@ -179,14 +178,13 @@ fn known(upgrade: &Upgrade, step: &Step) -> Vec<String> {
         return Vec::new();
     }
     let printed = upgrade.last.iter().filter(|last| last.step == step.id).flat_map(|last| &last.output);
-    let printed: Vec<&str> = printed.map(|line| line.as_str()).chain([step.why.as_str()]).collect();
-    let Some(known) = Catalog::get().ok().and_then(|catalog| catalog.failure(&printed.join("\n"))) else {
+    let Some(known) = steps::known(printed.map(|line| line.as_str()), step) else {
         return vec!["  known as: none of the failures that kubelift knows".to_owned()];
     };
-    let (prompt, node) = (steps::prompt(step), step.node.as_deref().unwrap_or_default());
+    let prompt = steps::prompt(step);
     let mut lines = vec![format!("  known as: {}", known.what)];
     lines.extend(known.next.iter().map(|next| format!("  do first: {next}")));
-    lines.extend(known.commands.iter().map(|command| format!("  {prompt}{}", command.replace("NODE", node))));
+    lines.extend(steps::looks(known, step).map(|command| format!("  {prompt}{command}")));
     lines
 }
 

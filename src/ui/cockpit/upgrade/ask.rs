@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::actions::plan::{Plan, Step, StepKind, StepState};
+use crate::actions::plan::{Plan, Step, StepState};
 
 use super::super::app::App;
 use super::super::layers::typing;
@@ -103,9 +103,7 @@ fn title(dialogue: &Dialogue) -> &str {
 
 /// What there is to come back to.
 fn backup(plan: &Plan) -> (String, Role) {
-    let is_backup =
-        |kind: StepKind, id: &str| kind == StepKind::Backup || id == "manual/external-etcd-backup";
-    let Some(step) = plan.steps().find(|step| is_backup(step.kind, &step.id)) else {
+    let Some(step) = plan.steps().find(|step| step.is_backup()) else {
         return ("the plan has no step for one".to_owned(), Role::Unknown);
     };
     let role = match step.state {

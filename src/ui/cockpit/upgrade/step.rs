@@ -3,7 +3,6 @@
 use crate::actions::observed::{Condition, Holds};
 use crate::actions::plan::{Step, StepKind, StepState};
 use crate::actions::runner::{Active, Hands, Upgrade};
-use crate::catalog::Catalog;
 use crate::session::Happened;
 
 use super::super::app::App;
@@ -309,16 +308,14 @@ fn failed(app: &App, parts: &mut Parts, upgrade: &Upgrade, step: &Step) {
     parts.says("Error", &step.why, Role::Blocker);
     let last = upgrade.last.as_ref().filter(|last| last.step == step.id);
     let lines = printed(app, step, last);
-    let text = format!("{}\n{}", lines.join("\n"), step.why);
-    let known = Catalog::get().ok().and_then(|catalog| catalog.failure(&text));
+    let known = steps::known(lines.iter().map(String::as_str), step);
     match known {
         Some(failure) => {
             parts.says("Known as", &failure.what, Role::Strong);
             texts(parts, "Do first", &failure.next, Role::Text);
             let prompt = steps::prompt(step);
-            let node = step.node.as_deref().unwrap_or_default();
-            for command in &failure.commands {
-                parts.command(&prompt, &command.replace("NODE", node));
+            for command in steps::looks(failure, step) {
+                parts.command(&prompt, &command);
             }
         }
         None => {
