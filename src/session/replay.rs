@@ -170,14 +170,14 @@ impl Replay {
         let moment = loop {
             let Some(reader) = &self.reader else { break None };
             let frames = reader.marks().len();
-            let number = reader.state_before(player.frame());
+            let number = reader.state_before(player.state());
             if let Some((shown, snapshot)) = &self.shown
                 && *shown == number
             {
                 let snapshot = snapshot.clone();
                 return Ok(self.dated(snapshot, player));
             }
-            match self.moment(player.frame()).await {
+            match self.moment(player.state()).await {
                 Ok(moment) => break moment.map(|moment| (number, moment)),
                 Err(error) => {
                     let hold = self.reader.as_ref().map_or(0, |reader| reader.marks().len());
@@ -318,8 +318,8 @@ mod tests {
         for (transport, expected) in [
             (Transport::StepForward, (1, 1, 0)),
             (Transport::StepForward, (2, 1, 1)),
-            // The state after the failure shows it.
-            (Transport::NextFailure, (3, 2, 2)),
+            // At the failure, with the state after it, which has it.
+            (Transport::NextFailure, (3, 2, 1)),
             (Transport::Seek("100%".parse().unwrap()), (3, 3, 3)),
             (Transport::Seek("0".parse().unwrap()), (1, 1, 0)),
         ] {

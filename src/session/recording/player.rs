@@ -23,9 +23,9 @@ pub enum Transport {
     StepForward,
     /// The frame before, paused.
     StepBack,
-    /// The next frame at which something failed, with the first state that shows it, paused.
+    /// The next frame at which something failed, with the first state that has it, paused.
     NextFailure,
-    /// The next frame at which the operator was asked or answered, with the first state that shows it, paused.
+    /// The next frame at which the operator was asked or answered, with the first state that has it, paused.
     NextConfirmation,
     /// Another place.
     Seek(Seek),
@@ -78,8 +78,10 @@ pub struct Player {
     frames: Vec<Mark>,
     /// The last frame at which something failed, and the last confirmation.
     last: (Option<usize>, Option<usize>),
-    /// The frame that is shown.
+    /// The frame up to which is told what happened.
     frame: usize,
+    /// The frame up to which states are shown: `frame`, or one soon after it.
+    state: usize,
     /// Where it was at `since`.
     at: Duration,
     since: Duration,
@@ -92,15 +94,21 @@ impl Player {
     pub fn new(frames: impl IntoIterator<Item = Mark>, now: Duration) -> Self {
         let frames: Vec<Mark> = frames.into_iter().collect();
         let (at, last) = (Duration::ZERO, (None, None));
-        let mut player = Self { frames, last, frame: 0, at, since: now, playing: false, speed: 0 };
+        let mut player = Self { frames, last, frame: 0, state: 0, at, since: now, playing: false, speed: 0 };
         player.find_last();
         player.step(1);
         player
     }
 
-    /// The number of the frame that is shown.
+    /// The number of the frame up to which is told what happened.
     pub const fn frame(&self) -> usize {
         self.frame
+    }
+
+    /// The number of the frame up to which states are shown: [`Self::frame`], but after a jump to an entry the first
+    /// state that has it. An entry is written before that state, and others may lie between them.
+    pub const fn state(&self) -> usize {
+        self.state
     }
 
     /// How far it is into the recording.
@@ -150,6 +158,7 @@ impl Player {
     pub fn cut(&mut self, frames: usize) {
         self.frames.truncate(frames);
         self.frame = self.frame.min(frames.saturating_sub(1));
+        self.state = self.frame;
         self.at = self.at.min(self.length());
         self.find_last();
     }
@@ -168,6 +177,7 @@ impl Player {
         }
         self.at = self.at.saturating_add(passed.saturating_mul(self.speed())).min(self.length());
         self.frame = self.frame.max(self.last_until(self.at));
+        self.state = self.state.max(self.frame);
         if self.at >= self.length() {
             self.playing = false;
         }
@@ -220,6 +230,7 @@ impl Player {
 
     fn go(&mut self, frame: usize) {
         self.frame = frame;
+        self.state = frame;
         self.at = self.frames.get(frame).map(|mark| mark.mono).unwrap_or_default();
     }
 
@@ -235,17 +246,19 @@ impl Player {
                 break;
             }
         }
+        // A step on does not go back to an older state.
+        let state = if by > 0 { self.state } else { 0 };
         self.go(frame);
+        self.state = state.max(frame);
         true
     }
 
     fn jump(&mut self, is: fn(&Marks) -> bool, none: &'static str) -> Result<(), &'static str> {
         let frame = self.next(is).ok_or(none)?;
         self.playing = false;
-        // An entry is written before the state that has it: at its own frame the screen would show how it was before.
-        let shows = |mark: &&Mark| matches!(mark.kind, FrameKind::KeyFrame | FrameKind::Difference);
-        let state = self.frames.iter().skip(frame).position(|mark| shows(&mark));
-        self.go(frame + state.unwrap_or(0));
+        self.go(frame);
+        let state = self.frames.iter().skip(frame).position(Mark::is_state);
+        self.state += state.unwrap_or(0);
         Ok(())
     }
 
@@ -262,6 +275,7 @@ impl Player {
         self.at = to.min(length);
         // The header shows nothing.
         self.frame = self.last_until(self.at).max(1).min(self.frames.len().saturating_sub(1));
+        self.state = self.frame;
     }
 }
 
@@ -273,7 +287,8 @@ mod tests {
         Duration::from_secs(n)
     }
 
-    /// Frames at these seconds: header, key frame, entries, differences, close.
+    /// Frames at these seconds: header, key frame, entries, differences, close. The first failure has another after it
+    /// before there is a state that has them.
     fn player() -> Player {
         let failed = Marks { failure: true, confirmation: false };
         let asked = Marks { failure: false, confirmation: true };
@@ -284,6 +299,7 @@ mod tests {
             (10, FrameKind::Entry, asked),
             (10, FrameKind::Difference, none),
             (20, FrameKind::Entry, failed),
+            (25, FrameKind::Entry, failed),
             (30, FrameKind::Difference, none),
             (60, FrameKind::Entry, failed),
             (100, FrameKind::Close, none),
@@ -296,42 +312,49 @@ mod tests {
     #[test]
     fn it_does_what_it_is_told() {
         use Transport::*;
-        // What it is told at which second, and then: frame, position, playing, speed.
-        type Row = (Vec<(u64, Transport)>, usize, u64, bool, u32);
+        // What it is told at which second, and then: frame, state, position, playing, speed.
+        type Row = (Vec<(u64, Transport)>, (usize, usize), u64, bool, u32);
         let table: Vec<Row> = vec![
-            (vec![], 1, 0, false, 1),
-            (vec![(5, StepForward)], 2, 10, false, 1),
-            (vec![(0, StepForward), (0, StepForward), (0, StepForward)], 4, 20, false, 1),
-            (vec![(0, StepForward), (0, StepForward), (0, StepBack)], 2, 10, false, 1),
-            (vec![(3, PlayPause), (15, PlayPause)], 3, 12, false, 1),
-            (vec![(0, PlayPause), (1, Faster), (6, PlayPause)], 5, 41, false, 8),
-            (vec![(0, PlayPause), (1, Faster), (2, Slower), (3, PlayPause)], 3, 10, false, 1),
-            // It goes to the state that shows what was looked for, where one follows.
-            (vec![(0, NextFailure)], 5, 30, false, 1),
-            (vec![(0, NextFailure), (0, NextFailure)], 6, 60, false, 1),
-            (vec![(0, NextConfirmation)], 3, 10, false, 1),
-            (vec![(0, PlayPause), (1, NextFailure), (90, Faster)], 5, 30, false, 8),
-            (vec![(0, Seek(super::Seek::Part(500)))], 5, 50, false, 1),
-            (vec![(0, Seek(super::Seek::Since(seconds(9999))))], 7, 100, false, 1),
+            (vec![], (1, 1), 0, false, 1),
+            (vec![(5, StepForward)], (2, 2), 10, false, 1),
+            (vec![(0, StepForward), (0, StepForward), (0, StepForward)], (4, 4), 20, false, 1),
+            (vec![(0, StepForward), (0, StepForward), (0, StepBack)], (2, 2), 10, false, 1),
+            (vec![(3, PlayPause), (15, PlayPause)], (3, 3), 12, false, 1),
+            (vec![(0, PlayPause), (1, Faster), (6, PlayPause)], (6, 6), 41, false, 8),
+            (vec![(0, PlayPause), (1, Faster), (2, Slower), (3, PlayPause)], (3, 3), 10, false, 1),
+            // It goes to what was looked for, with the state that has it, where one follows.
+            (vec![(0, NextConfirmation)], (2, 3), 10, false, 1),
+            (vec![(0, NextFailure)], (4, 6), 20, false, 1),
+            (vec![(0, PlayPause), (1, NextFailure), (90, Faster)], (4, 6), 20, false, 8),
+            // None is passed over that lies before that state.
+            (vec![(0, NextFailure), (0, NextFailure)], (5, 6), 25, false, 1),
+            (vec![(0, NextFailure), (0, NextFailure), (0, NextFailure)], (7, 7), 60, false, 1),
+            // From there it goes on without going back to an older state, and back without keeping it.
+            (vec![(0, NextFailure), (0, StepForward)], (5, 6), 25, false, 1),
+            (vec![(0, NextFailure), (0, PlayPause), (1, PlayPause)], (4, 6), 21, false, 1),
+            (vec![(0, NextFailure), (0, StepBack)], (3, 3), 10, false, 1),
+            (vec![(0, NextFailure), (0, Seek(super::Seek::By(1)))], (4, 4), 21, false, 1),
+            (vec![(0, Seek(super::Seek::Part(500)))], (6, 6), 50, false, 1),
+            (vec![(0, Seek(super::Seek::Since(seconds(9999))))], (8, 8), 100, false, 1),
             (
                 vec![(0, Seek(super::Seek::Since(seconds(15)))), (0, Seek(super::Seek::By(-6)))],
-                1,
+                (1, 1),
                 9,
                 false,
                 1,
             ),
-            (vec![(0, Seek(super::Seek::By(-6)))], 1, 0, false, 1),
+            (vec![(0, Seek(super::Seek::By(-6)))], (1, 1), 0, false, 1),
             // At the end it pauses, and plays from the beginning when told to go on.
-            (vec![(0, PlayPause), (500, Faster)], 7, 100, false, 8),
-            (vec![(0, PlayPause), (500, PlayPause), (502, Faster)], 1, 2, true, 8),
+            (vec![(0, PlayPause), (500, Faster)], (8, 8), 100, false, 8),
+            (vec![(0, PlayPause), (500, PlayPause), (502, Faster)], (1, 1), 2, true, 8),
         ];
-        for (told, frame, position, playing, speed) in table {
+        for (told, frames, position, playing, speed) in table {
             let mut player = player();
             for (at, transport) in &told {
                 player.take(*transport, seconds(1000 + at)).unwrap();
             }
-            let is = (player.frame(), player.position(), player.playing(), player.speed());
-            assert_eq!(is, (frame, seconds(position), playing, speed), "{told:?}");
+            let is = ((player.frame(), player.state()), player.position(), player.playing(), player.speed());
+            assert_eq!(is, (frames, seconds(position), playing, speed), "{told:?}");
         }
     }
 
@@ -345,7 +368,7 @@ mod tests {
             assert_eq!((player.frame(), player.speed()), (1, 1));
         }
         while player.take(Transport::NextFailure, seconds(1000)).is_ok() {}
-        assert_eq!(player.frame(), 6);
+        assert_eq!(player.frame(), 7);
         assert_eq!(player.take(Transport::NextConfirmation, seconds(1000)), Err("no confirmation follows"));
         assert_eq!(player.take(Transport::StepForward, seconds(1000)), Err("this is the end"));
     }
