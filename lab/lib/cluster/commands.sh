@@ -180,6 +180,7 @@ cluster_make() {
     [[ $node != cp1 ]] || continue
     kubeadm_join_config "$node" "${endpoint:-$(node_address cp1)}" "$token" "$hash" "$key" |
       node_kubeadm "$folder" "$name" "$node" join
+    if [[ $node == cp* ]]; then node_server_wait "$folder" "$name" "$node" </dev/null; fi
     node_pod_network "$folder" "$name" "$node" </dev/null
     say "$node has joined"
   done 3< <(machines_of "$folder")

@@ -114,6 +114,17 @@ node_kubeadm() {
   }
 }
 
+# node_server_wait FOLDER NAME NODE: until the node's API server is ready by its own word. kubeadm does not wait for it, and
+# the balancer leads to whatever listens: a server that has not read the tokens yet refuses whoever joins by it.
+node_server_wait() {
+  local deadline=$((SECONDS + 90)) server
+  server=https://$(node_address "$3"):6443
+  until cluster_kubectl "$1" "$2" --server="$server" get --raw /readyz --request-timeout=2s >/dev/null 2>&1; do
+    ((SECONDS < deadline)) || die "the API server of $3 is not ready after 90 s"
+    sleep 0.5
+  done
+}
+
 # node_pod_network FOLDER NAME NODE: once the controller-manager has given the node its pods' addresses, a network for
 # them on the node, and a route to them on every other.
 node_pod_network() {
