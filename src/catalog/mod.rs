@@ -6,6 +6,8 @@
 pub mod apis;
 pub mod etcd;
 pub mod failures;
+pub mod flags;
+pub mod gates;
 pub mod nodes;
 pub mod range;
 pub mod releases;
@@ -19,6 +21,8 @@ use serde::de::DeserializeOwned;
 pub use apis::{Api, Replacement};
 pub use etcd::{EtcdHazard, KubeadmImages, Pins, Threat, Trigger, version_of_tag};
 pub use failures::Failure;
+pub use flags::GoneFlag;
+pub use gates::Gate;
 pub use nodes::{
     AppArmorField, AppArmorRule, CgroupRule, CgroupV1, FloorEffect, RuntimeFloor, WithoutAppArmor,
 };
@@ -40,6 +44,8 @@ pub struct Catalog {
     pub(crate) apparmor: Vec<AppArmorRule>,
     pub(crate) runtimes: Vec<RuntimeFloor>,
     pub(crate) failures: Vec<Failure>,
+    pub(crate) gates: Vec<Gate>,
+    pub(crate) flags: Vec<GoneFlag>,
 }
 
 /// The compiled-in data cannot be read: a mistake in kubelift, not in the cluster.
@@ -74,6 +80,8 @@ impl Catalog {
             apparmor: rows("apparmor.yaml", include_str!("data/apparmor.yaml"))?,
             runtimes: rows("runtimes.yaml", include_str!("data/runtimes.yaml"))?,
             failures: rows("failures.yaml", include_str!("data/failures.yaml"))?,
+            gates: rows("gates.yaml", include_str!("data/gates.yaml"))?,
+            flags: rows("flags.yaml", include_str!("data/flags.yaml"))?,
         })
     }
 }
@@ -113,6 +121,8 @@ pub(crate) mod tests {
         of!(apparmor, row => format!("apparmor {}", row.since));
         of!(runtimes, row => format!("{} {}", row.runtime, row.floor));
         of!(failures, row => row.id.clone());
+        of!(gates, row => row.gate.clone());
+        of!(flags, row => row.flag.clone());
         for (row, source) in sources {
             assert!(source.trim().len() > 10, "{row} has no source");
         }

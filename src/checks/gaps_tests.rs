@@ -18,6 +18,7 @@ fn cases() -> Vec<(&'static str, World, &'static str)> {
     cases.extend(super::nodes::tests::cases());
     cases.extend(super::control_plane::tests::cases());
     cases.extend(super::csi::tests::cases());
+    cases.extend(super::flags::tests::cases());
     cases.extend(super::cgroups::tests::cases());
     cases.extend(super::etcd::tests::cases());
     cases
@@ -120,8 +121,7 @@ fn a_listing_that_is_not_kept_up_to_date_is_missed_as_one_that_was_refused() {
 }
 
 /// What is read and shown, and not judged: budgets hold up a drain for as long as they do, and no upgrade.
-const NOT_JUDGED: &[&str] =
-    &["configmaps of coredns", "configmaps of kube-proxy", "poddisruptionbudgets.policy"];
+const NOT_JUDGED: &[&str] = &["configmaps of coredns", "poddisruptionbudgets.policy"];
 
 #[test]
 fn nothing_read_at_all_is_unknown_in_every_pane() {

@@ -8,6 +8,7 @@ mod csi;
 mod deprecated_apis;
 mod etcd;
 pub mod finding;
+mod flags;
 #[cfg(test)]
 mod gaps_tests;
 mod nodes;
@@ -55,6 +56,13 @@ pub static CHECKS: &[Check] = &[
         title: "Control plane",
         about: "static pods, health of the API servers, leases and endpoints",
         run: control_plane::run,
+    },
+    Check {
+        id: "flags",
+        title: "Flags and gates",
+        about: "flags and feature gates that the target does not know, with which a component does \
+             not start",
+        run: flags::run,
     },
     Check {
         id: "deprecated-apis",

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
+use serde_yaml::Value;
 
 use crate::evidence::{Evidence, Reason, Stamp, Unread};
 
@@ -24,6 +24,20 @@ pub struct ClusterConfiguration {
     pub dns: Dns,
     /// Where etcd is.
     pub etcd: EtcdConfiguration,
+    /// kube-apiserver.
+    pub api_server: Component,
+    /// kube-controller-manager.
+    pub controller_manager: Component,
+    /// kube-scheduler.
+    pub scheduler: Component,
+}
+
+/// A component of the control plane in a static pod.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Component {
+    /// Flags beside kubeadm's own.
+    pub extra_args: ExtraArgs,
 }
 
 /// CoreDNS, which an upgrade deploys anew.
@@ -83,25 +97,47 @@ pub struct LocalEtcd {
     pub extra_args: ExtraArgs,
 }
 
-/// Names of flags, without dashes: keys of a map up to v1beta3, a list of names and values since v1beta4. Values are not kept.
+/// Flags: a map up to v1beta3, a list of names and values since v1beta4.
 #[derive(Debug, Default)]
-pub struct ExtraArgs(pub Vec<String>);
+pub struct ExtraArgs(pub Vec<ExtraArg>);
+
+/// A flag.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub struct ExtraArg {
+    /// Without dashes.
+    pub name: String,
+    /// Empty where it is no plain value, which kubeadm would refuse.
+    #[serde(default, deserialize_with = "scalar")]
+    pub value: String,
+}
+
+/// A value as text, whether or not it was written with quotes.
+fn scalar<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Value::deserialize(deserializer).map(text)
+}
+
+fn text(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        Value::Bool(is) => is.to_string(),
+        Value::Number(number) => number.to_string(),
+        _ => String::new(),
+    }
+}
 
 impl<'de> Deserialize<'de> for ExtraArgs {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        struct Arg {
-            name: String,
-        }
-        #[derive(Deserialize)]
         #[serde(untagged)]
         enum Either {
-            Map(BTreeMap<String, IgnoredAny>),
-            List(Vec<Arg>),
+            Map(BTreeMap<String, Value>),
+            List(Vec<ExtraArg>),
         }
         Ok(Self(match Option::<Either>::deserialize(deserializer)? {
-            Some(Either::Map(map)) => map.into_keys().collect(),
-            Some(Either::List(list)) => list.into_iter().map(|arg| arg.name).collect(),
+            Some(Either::Map(map)) => {
+                map.into_iter().map(|(name, value)| ExtraArg { name, value: text(value) }).collect()
+            }
+            Some(Either::List(list)) => list,
             None => Vec::new(),
         }))
     }
@@ -190,12 +226,18 @@ mod tests {
             json!({ "ClusterConfiguration": "etcd:\n  external:\n    endpoints: [x]\n" }),
         );
         assert_eq!(configuration(&world.evidence).unwrap().0.etcd.external.unwrap().hosts(), ["x"]);
-        for args in ["{proxy: off, listen: x}", "[{name: proxy, value: off}, {name: listen, value: x}]"] {
+        for (args, value) in [
+            ("{proxy: off, listen: x}", "off"),
+            ("{proxy: true, listen: x}", "true"),
+            ("[{name: proxy, value: '1'}, {name: listen, value: x}]", "1"),
+            ("[{name: proxy}, {name: listen, value: x}]", ""),
+        ] {
             let document = format!("etcd:\n  local:\n    extraArgs: {args}\n");
             world.config_map("kubeadm-config", json!({ "ClusterConfiguration": document }));
-            let mut flags = configuration(&world.evidence).unwrap().0.etcd.local.unwrap().extra_args.0;
-            flags.sort();
-            assert_eq!(flags, ["listen", "proxy"], "{args}");
+            let flags = configuration(&world.evidence).unwrap().0.etcd.local.unwrap().extra_args.0;
+            let mut flags: Vec<_> = flags.iter().map(|arg| (&*arg.name, &*arg.value)).collect();
+            flags.sort_unstable();
+            assert_eq!(flags, [("listen", "x"), ("proxy", value)], "{args}");
         }
         for data in
             [json!({}), json!({ "ClusterConfiguration": "[" }), json!({ "ClusterConfiguration": "etcd: 1" })]

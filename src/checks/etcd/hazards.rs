@@ -76,8 +76,8 @@ fn flags(
     let configured: Vec<String> = config
         .iter()
         .flat_map(|local| &local.extra_args.0)
-        .filter(|flag| meant(flag))
-        .map(|flag| format!("--{flag}"))
+        .filter(|arg| meant(&arg.name))
+        .map(|arg| format!("--{}", arg.name))
         .collect();
     if !configured.is_empty() {
         return Some((Severity::Blocker, configured));

@@ -105,6 +105,11 @@ impl Container {
     pub fn flag(&self, name: &str) -> Option<&str> {
         self.command.get(name).or_else(|| self.args.get(name))
     }
+
+    /// All flags on the allow-list, without their dashes, each with its value where it has one.
+    pub fn flags(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.command.iter().chain(self.args.iter())
+    }
 }
 
 /// Flags that checks read. Any other argument may hold a secret, and is not kept.
@@ -116,8 +121,12 @@ const KEPT_FLAGS: &[&str] = &[
     "allocate-node-cidrs",
     "authorization-mode",
     "bind-address",
+    "cloud-config",
     "cloud-provider",
+    "cloud-provider-gce-l7lb-src-cidrs",
+    "cloud-provider-gce-lb-src-cidrs",
     "cluster-name",
+    "concurrent-service-syncs",
     "controllers",
     "data-dir",
     "disable-admission-plugins",
@@ -125,6 +134,8 @@ const KEPT_FLAGS: &[&str] = &[
     "enable-logs-handler",
     "etcd-servers",
     "feature-gates",
+    "horizontal-pod-autoscaler-downscale-delay",
+    "horizontal-pod-autoscaler-upscale-delay",
     "initial-cluster",
     "listen-client-urls",
     "listen-metrics-urls",
@@ -133,6 +144,8 @@ const KEPT_FLAGS: &[&str] = &[
     "runtime-config",
     "secure-port",
     "storage-media-type",
+    "volume-host-allow-local-loopback",
+    "volume-host-cidr-denylist",
     // CSI sidecars
     "csi-address",
     "driver-name",
@@ -156,6 +169,10 @@ impl Flags {
             (n, value) if n == name => Some(value.unwrap_or_default()),
             _ => None,
         })
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.0.iter().filter_map(|flag| split_flag(flag))
     }
 
     /// Whether none was kept.

@@ -40,6 +40,7 @@ pub(crate) fn agree(cluster: &Cluster, report: &Value, machines: &Machines) -> R
     versions::agree(cluster, report, machines)?;
     nodes_agree(cluster, report, machines)?;
     control_plane_agrees(cluster, report, machines)?;
+    flags_agree(cluster, report, machines)?;
     deprecated_apis_agree(cluster, report, machines)?;
     app_armor_agrees(cluster, report, machines)?;
     csi_agrees(cluster, report, machines)?;
@@ -153,6 +154,25 @@ fn csi_agrees(cluster: &Cluster, report: &Value, machines: &Machines) -> Result<
     }
     let said = message(report, "InTreeVolumesMount")?;
     ensure!(said.contains("0 PersistentVolumes"), "{said}");
+    Ok(())
+}
+
+/// No kubelet runs with a flag that goes in 1.31, nor is a feature gate set anywhere.
+fn flags_agree(cluster: &Cluster, report: &Value, machines: &Machines) -> Result<()> {
+    for node in machines.all() {
+        let flags = cluster.ssh(
+            node,
+            "tr '\\0' '\\n' </proc/$(systemctl show -P MainPID kubelet)/cmdline; grep -A1 featureGates \
+             /var/lib/kubelet/config.yaml; cat /etc/kubernetes/manifests/kube-*.yaml 2>/dev/null | grep -e '- --'; true",
+        )?;
+        ensure!(flags.contains("--kubeconfig="), "the flags of {node}: {flags}");
+        for gone in ["keep-terminated-pod-volumes", "iptables-", "eature"] {
+            ensure!(!flags.contains(gone), "{gone} on {node}: {flags}");
+        }
+    }
+    let said = message(report, "FlagsKnown")?;
+    let kubelets = format!(", {} kubelets", machines.count());
+    ensure!(said.ends_with(&kubelets), "{said}");
     Ok(())
 }
 
