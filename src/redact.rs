@@ -246,7 +246,17 @@ fn value_after<'a>(word: &str, tail: &'a str, first: bool) -> Option<(&'a str, &
         // Prose: "the token has expired".
         return None;
     };
+    // A feature gate: `CSINodeExpandSecret: true`.
+    if is_truth_value(value) {
+        return None;
+    }
     Some((between, value.get(end..)?))
+}
+
+/// Whether a value is `true` or `false`, and not a word of a longer one.
+fn is_truth_value(value: &str) -> bool {
+    let rest = ["true", "false"].into_iter().find_map(|word| value.strip_prefix(word));
+    rest.is_some_and(|rest| rest.trim_start().is_empty() || rest.starts_with([',', '}', ']', '"', '\'']))
 }
 
 /// Masks the login of `scheme://user:password@host`.
@@ -304,6 +314,16 @@ mod tests {
             ("Authorization: Bearer abc.def", "Authorization: [masked]"),
             ("got Bearer abc.def here", "got Bearer [masked] here"),
             ("password: p@ss!word", "password: [masked]"),
+            // A gate that is on or off; a password that begins so.
+            ("  CSINodeExpandSecret: true", "  CSINodeExpandSecret: true"),
+            ("{CSINodeExpandSecret: false, B: true}", "{CSINodeExpandSecret: false, B: true}"),
+            (
+                "feature-gates: CSINodeExpandSecret=true,B=false",
+                "feature-gates: CSINodeExpandSecret=true,B=false",
+            ),
+            ("password: true love", "password: [masked]"),
+            ("password: trueish", "password: [masked]"),
+            ("--password=falsehood x", "--password=[masked] x"),
             ("--etcd-password=hunter2!secret#9 --x", "--etcd-password=[masked] --x"),
             (r#"{"password": "my long pass", "a": 1}"#, r#"{"password": "[masked]", "a": 1}"#),
             ("secret_key: abc", "secret_key: [masked]"),

@@ -9,7 +9,7 @@ use crate::version::Minor;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GoneFlag {
-    /// `kubelet`, `kube-apiserver`, `kube-controller-manager`
+    /// `kubelet`, `kube-apiserver`, `kube-controller-manager` or `kube-scheduler`
     pub component: String,
     /// Without its dashes: `keep-terminated-pod-volumes`.
     pub flag: String,

@@ -25,11 +25,11 @@ pub struct ClusterConfiguration {
     /// Where etcd is.
     pub etcd: EtcdConfiguration,
     /// kube-apiserver.
-    pub api_server: Component,
+    pub api_server: Option<Component>,
     /// kube-controller-manager.
-    pub controller_manager: Component,
+    pub controller_manager: Option<Component>,
     /// kube-scheduler.
-    pub scheduler: Component,
+    pub scheduler: Option<Component>,
 }
 
 /// A component of the control plane in a static pod.

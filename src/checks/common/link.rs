@@ -28,6 +28,9 @@ pub const DRAIN: &str = "https://kubernetes.io/docs/tasks/administer-cluster/saf
 pub const HEALTH: &str = "https://kubernetes.io/docs/reference/using-api/health-checks/";
 /// Leases, and what they stand for.
 pub const LEASES: &str = "https://kubernetes.io/docs/concepts/architecture/leases/";
-/// Feature gates, and when they went.
+/// Feature gates.
 pub const FEATURE_GATES: &str =
+    "https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates/";
+/// Feature gates that are gone.
+pub const FEATURE_GATES_REMOVED: &str =
     "https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates-removed/";

@@ -30,8 +30,19 @@ const FLAGS_ENV: &str = "/kubeadm-flags.env";
 pub(super) enum Setting {
     /// A flag, without dashes, and its value where it has one.
     Flag(String, Option<String>),
-    /// A feature gate and its value.
-    Gate(String, bool),
+    /// A feature gate and its value; `None` for one that was masked, or is no truth value.
+    Gate(String, Option<bool>),
+}
+
+/// Whether the component of the next minor is given something too, unless somebody mends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stays {
+    /// The upgrade keeps it, or writes it anew.
+    Yes,
+    /// Only a patch brings it back.
+    No,
+    /// What decides was not read.
+    Unknown,
 }
 
 /// Where a component is given something.
@@ -45,8 +56,8 @@ pub(super) struct Place<'a> {
     pub(super) name: String,
     /// What it gives, sorted.
     pub(super) settings: Vec<Setting>,
-    /// Whether the component of the next minor is given it too, unless somebody mends it.
-    pub(super) stays: bool,
+    /// Whether the upgrade keeps it.
+    pub(super) stays: Stays,
     /// Whether kubeadm takes out what it knows to be gone.
     pub(super) of_kubeadm: bool,
     /// How it is mended.
@@ -62,12 +73,12 @@ pub(super) fn configured<'a>(config: &ClusterConfiguration, stamp: &'a Stamp) ->
         ("kube-controller-manager", "controllerManager", &config.controller_manager),
         ("kube-scheduler", "scheduler", &config.scheduler),
     ];
-    let place = |(component, part, of): (&'static str, &str, &Component)| Place {
+    let place = |(component, part, of): (&'static str, &str, &Option<Component>)| Place {
         component,
         subject: config_map("kubeadm-config"),
         name: format!("{part}.extraArgs of the ConfigMap kubeadm-config"),
-        settings: settings(extra_args(&of.extra_args)),
-        stays: true,
+        settings: settings(of.iter().flat_map(|of| extra_args(&of.extra_args))),
+        stays: Stays::Yes,
         of_kubeadm: false,
         remedy: edit("kubeadm-config", &format!("Take it out of {part}.extraArgs")),
         stamp: Some(stamp),
@@ -75,12 +86,16 @@ pub(super) fn configured<'a>(config: &ClusterConfiguration, stamp: &'a Stamp) ->
     parts.into_iter().map(place).collect()
 }
 
-/// What the control plane runs with, where that is not what its configuration says: by hand or by a patch.
-pub(super) fn running<'a>(evidence: &'a Evidence, configured: &[Place<'_>]) -> Vec<Place<'a>> {
+/// What the control plane runs with beside what is `configured`: by hand or by a patch, where that was read.
+pub(super) fn running<'a>(evidence: &'a Evidence, configured: Option<&[Place<'_>]>) -> Vec<Place<'a>> {
     let pods = &evidence.objects.pods;
     let place = |component: &'static str, pod: &'a Pod| {
         let known = |setting: &Setting| {
-            configured.iter().any(|place| place.component == component && place.settings.contains(setting))
+            configured
+                .iter()
+                .copied()
+                .flatten()
+                .any(|place| place.component == component && place.settings.contains(setting))
         };
         let flags = pod.spec.containers.iter().flat_map(|container| container.flags());
         let flags = flags.map(|(name, value)| (name.to_owned(), value.map(str::to_owned)));
@@ -89,9 +104,9 @@ pub(super) fn running<'a>(evidence: &'a Evidence, configured: &[Place<'_>]) -> V
         Place {
             component,
             subject: static_pods::subject(pod),
-            name: "its manifest alone".to_owned(),
+            name: if configured.is_some() { "its manifest alone" } else { "its manifest" }.to_owned(),
             settings,
-            stays: false,
+            stays: if configured.is_some() { Stays::No } else { Stays::Unknown },
             of_kubeadm: false,
             remedy: Remedy {
                 summary: format!(
@@ -116,7 +131,7 @@ pub(super) fn of_kubelets<'a>(config: &KubeletConfiguration, stamp: &'a Stamp) -
         subject: config_map("kubelet-config"),
         name: "featureGates of the ConfigMap kubelet-config".to_owned(),
         settings: gates(&config.feature_gates),
-        stays: true,
+        stays: Stays::Yes,
         of_kubeadm: false,
         remedy: edit("kubelet-config", "Take it out of featureGates"),
         stamp: Some(stamp),
@@ -154,7 +169,7 @@ pub(super) fn of_kube_proxy(evidence: &Evidence) -> Result<Option<Place<'_>>, Un
         subject: config_map(NAME),
         name: "featureGates of the ConfigMap kube-proxy".to_owned(),
         settings: gates(&config.unwrap_or_default().feature_gates.unwrap_or_default()),
-        stays: true,
+        stays: Stays::Yes,
         of_kubeadm: false,
         remedy: edit(NAME, "Take it out of featureGates"),
         stamp: Some(stamp),
@@ -165,16 +180,20 @@ pub(super) fn of_kube_proxy(evidence: &Evidence) -> Result<Option<Place<'_>>, Un
 pub(super) fn on_machine<'a>(node: &str, facts: &NodeFacts, stamp: &'a Stamp) -> Vec<Place<'a>> {
     let sources = facts.kubelet.iter().flat_map(|kubelet| &kubelet.flag_sources);
     let (process, files): (Vec<_>, Vec<_>) = sources.partition(|source| &*source.kind == "process");
-    let explained = |name: &str| files.iter().any(|file| file.flags.iter().any(|flag| &*flag.name == name));
+    let of = |source: &FlagSource| {
+        let flags = source.flags.iter();
+        settings(flags.map(|flag| (flag.name.to_string(), flag.value.as_deref().map(str::to_owned))))
+    };
+    let in_files: Vec<Setting> = files.iter().flat_map(|file| of(file)).collect();
     let place = |source: &FlagSource, only_unexplained: bool| {
-        let flags = source.flags.iter().filter(|flag| !(only_unexplained && explained(&flag.name)));
-        let flags = flags.map(|flag| (flag.name.to_string(), flag.value.as_deref().map(str::to_owned)));
+        let mut settings = of(source);
+        settings.retain(|setting| !(only_unexplained && in_files.contains(setting)));
         let name = if only_unexplained { "its command line".to_owned() } else { source.path.to_string() };
         Place {
             component: "kubelet",
             subject: Subject::node(node),
-            settings: settings(flags),
-            stays: true,
+            settings,
+            stays: Stays::Yes,
             of_kubeadm: source.path.ends_with(FLAGS_ENV),
             remedy: Remedy {
                 summary: format!(
@@ -207,17 +226,19 @@ fn extra_args(args: &ExtraArgs) -> impl Iterator<Item = (String, Option<String>)
 }
 
 fn gates(gates: &BTreeMap<String, bool>) -> Vec<Setting> {
-    gates.iter().map(|(gate, value)| Setting::Gate(gate.clone(), *value)).collect()
+    gates.iter().map(|(gate, value)| Setting::Gate(gate.clone(), Some(*value))).collect()
 }
 
 /// Flags as settings, sorted: those that set gates are taken apart.
 fn settings(flags: impl Iterator<Item = (String, Option<String>)>) -> Vec<Setting> {
     let mut settings: Vec<Setting> = Vec::new();
     for (name, value) in flags {
+        // The components take both (k8s.io/component-base cli/flag `WordSepNormalizeFunc`).
+        let name = name.replace('_', "-");
         if name == GATES {
             let gates = value.as_deref().unwrap_or_default().split(',').filter_map(|entry| {
                 let (gate, value) = entry.split_once('=')?;
-                Some(Setting::Gate(gate.trim().to_owned(), boolean(value.trim())?))
+                Some(Setting::Gate(gate.trim().to_owned(), boolean(value.trim())))
             });
             settings.extend(gates);
         } else {

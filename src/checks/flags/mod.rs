@@ -3,16 +3,16 @@
 
 mod given;
 
-use given::{Place, Setting};
+use given::{Place, Setting, Stays};
 
 use super::common::facts::{UnreadFacts, unseen};
 use super::common::{known, kubeadm, kubelet_config, link, list, scope};
 use super::finding::unknowns;
 use super::{Finding, Severity, Subject, Target};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, GoneFlag};
 use crate::evidence::node_facts::{Known, NodeFacts};
 use crate::evidence::{Evidence, Reason, Unread};
-use crate::version::Minor;
+use crate::version::{Minor, Version};
 
 /// Judges.
 pub(super) fn run(evidence: &Evidence, target: &Target) -> Vec<Finding> {
@@ -26,19 +26,18 @@ const UNREAD: &str = "FlagsUnread";
 
 fn judge(catalog: &'static Catalog, evidence: &Evidence, target: &Target) -> Vec<Finding> {
     let cluster = Subject::thing("Cluster", &evidence.cluster.name);
-    // Within a minor nothing goes, but a kubelet may be behind.
-    let hides = if target.first_hop() > target.from.minor() { Severity::Blocker } else { Severity::Warning };
-    let mut findings = unknowns(UNREAD, hides, &cluster, &evidence.objects.nodes.gaps());
+    let mut findings = unknowns(UNREAD, Severity::Blocker, &cluster, &evidence.objects.nodes.gaps());
+    // What only a manifest has, the upgrade does not keep.
     findings.extend(unknowns(UNREAD, Severity::Warning, &cluster, &evidence.objects.pods.gaps()));
     let (mut places, unread) = of_the_cluster(evidence);
     findings.extend(unread.iter().map(|why| {
         let subject =
             Subject::object("v1", "ConfigMap", "kube-system", why.of.as_deref().unwrap_or_default());
-        Finding::unknown(UNREAD, hides, subject, why)
+        Finding::unknown(UNREAD, Severity::Blocker, subject, why)
             .why("The upgrade gives the components what stands in it.")
     }));
     let mut facts = UnreadFacts::default();
-    places.extend(of_machines(evidence, hides, &mut facts));
+    places.extend(of_machines(evidence, target, &mut facts));
     findings.extend(facts.findings(UNREAD, |_| {
         "Only the machine knows the flags of its kubelet; no object of the API shows them.".to_owned()
     }));
@@ -48,7 +47,8 @@ fn judge(catalog: &'static Catalog, evidence: &Evidence, target: &Target) -> Vec
     let sound = findings.iter().all(|finding| finding.severity >= Severity::Notice);
     let before = findings.len();
     for place in &places {
-        findings.extend(place.settings.iter().filter_map(|setting| finding(catalog, target, place, setting)));
+        findings
+            .extend(place.settings.iter().flat_map(|setting| findings_of(catalog, target, place, setting)));
     }
     if sound && findings.len() == before {
         findings.push(pass(evidence, target, cluster, facts.left_out));
@@ -66,10 +66,15 @@ fn of_the_cluster(evidence: &Evidence) -> (Vec<Place<'_>>, Vec<Unread>) {
         }
     };
     match kubeadm::configuration(evidence) {
-        Ok((config, stamp)) => places.extend(given::configured(&config, stamp)),
-        Err(why) => missed(why),
+        Ok((config, stamp)) => {
+            places.extend(given::configured(&config, stamp));
+            places.extend(given::running(evidence, Some(&places)));
+        }
+        Err(why) => {
+            places.extend(given::running(evidence, None));
+            missed(why);
+        }
     }
-    places.extend(given::running(evidence, &places));
     match kubelet_config::configuration(evidence) {
         Ok((config, stamp)) => places.push(given::of_kubelets(&config, stamp)),
         Err(why) => missed(why),
@@ -82,10 +87,14 @@ fn of_the_cluster(evidence: &Evidence) -> (Vec<Place<'_>>, Vec<Unread>) {
 }
 
 /// What the machines give their kubelets; those of which that was not seen are added to `unread`.
-fn of_machines<'a>(evidence: &'a Evidence, hides: Severity, unread: &mut UnreadFacts) -> Vec<Place<'a>> {
+fn of_machines<'a>(evidence: &'a Evidence, target: &Target, unread: &mut UnreadFacts) -> Vec<Place<'a>> {
     let mut places = Vec::new();
     for node in evidence.objects.nodes.iter().filter(|node| node.is_linux()) {
         let name = node.metadata.name.as_str();
+        // Within a minor nothing goes.
+        let version: Option<Version> = node.status.node_info.kubelet_version.parse().ok();
+        let there = version.is_some_and(|version| version.minor() >= target.first_hop());
+        let hides = if there { Severity::Warning } else { Severity::Blocker };
         match evidence.facts_of(name) {
             Err(why) => unread.add(name, &why, hides, None),
             Ok((facts, stamp)) => {
@@ -108,71 +117,96 @@ fn unread_flags(facts: &NodeFacts) -> Option<&str> {
     }
 }
 
-/// What a minor on the way says to a setting, if anything.
-fn finding(
+/// What the minors on the way say to a setting.
+fn findings_of(
     catalog: &'static Catalog,
     target: &Target,
     place: &Place<'_>,
     setting: &Setting,
-) -> Option<Finding> {
-    let (code, minor, what) = match setting {
-        Setting::Flag(name, value) => gone_flag(catalog, place, name, value.as_deref())?,
-        Setting::Gate(gate, value) => refused_gate(catalog, gate, *value)?,
+) -> Vec<Finding> {
+    let refused = match setting {
+        Setting::Flag(name, value) => gone_flags(catalog, target, place, name, value.as_deref()),
+        Setting::Gate(gate, value) => refused_gate(catalog, gate, *value).into_iter().collect(),
     };
-    if minor > target.to.minor() {
-        return None;
-    }
-    let first = minor <= target.first_hop();
-    let severity = if first && place.stays { Severity::Blocker } else { Severity::Warning };
-    let later = if first { String::new() } else { format!(": a blocker at {minor}") };
-    let message = format!("{} is given {what} by {}{later}", place.component, place.name);
-    let why = if place.stays {
-        format!("A {} of {minor} that is given it ends at its start.", place.component)
-    } else {
-        format!(
-            "A {} of {minor} that is given it ends at its start. kubeadm writes the manifest anew, without it; only a \
-             patch brings it back.",
-            place.component
-        )
-    };
-    let mut finding = Finding::new(code, severity, place.subject.clone(), message)
-        .why(why)
-        .saw(format!("{} sets {}", place.name, written(setting)), place.stamp)
-        .link(link::FEATURE_GATES);
-    finding.remedy = Some(place.remedy.clone());
-    Some(finding)
+    let on_the_way = refused.into_iter().filter(|refused| refused.minor <= target.to.minor());
+    on_the_way.map(|refused| finding(target, place, setting, &refused)).collect()
 }
 
-/// The code, the minor that does not know a flag or its value, and what that is in words.
-fn gone_flag(
+/// What a minor does not take.
+struct Refused {
+    code: &'static str,
+    /// The first that does not.
+    minor: Minor,
+    /// What it does not take, and why not, in words.
+    what: String,
+    link: Option<&'static str>,
+}
+
+fn finding(target: &Target, place: &Place<'_>, setting: &Setting, refused: &Refused) -> Finding {
+    let (component, minor) = (place.component, refused.minor);
+    let first = minor <= target.first_hop();
+    let severity = if first && place.stays != Stays::No { Severity::Blocker } else { Severity::Warning };
+    let later = if first { String::new() } else { format!(": a blocker at {minor}") };
+    let message = format!("{component} is given {} by {}{later}", refused.what, place.name);
+    let ends = format!("A {component} of {minor} that is given it ends at its start.");
+    let why = match place.stays {
+        Stays::Yes => ends,
+        Stays::No => {
+            format!("{ends} kubeadm writes the manifest anew, without it; only a patch brings it back.")
+        }
+        Stays::Unknown => {
+            format!("{ends} kubeadm-config was not read, so it is not known whether the upgrade keeps it.")
+        }
+    };
+    let mut finding = Finding::new(refused.code, severity, place.subject.clone(), message)
+        .why(why)
+        .saw(format!("{} sets {}", place.name, written(setting)), place.stamp);
+    finding.link = refused.link.map(str::to_owned);
+    finding.remedy = Some(place.remedy.clone());
+    finding
+}
+
+/// What is gone of a flag: itself, or some of its values.
+fn gone_flags(
     catalog: &'static Catalog,
+    target: &Target,
     place: &Place<'_>,
     name: &str,
     value: Option<&str>,
-) -> Option<(&'static str, Minor, String)> {
-    let mut rows = catalog.gone_flags(place.component).filter(|row| row.is(name, value));
-    let row = rows.find(|row| !(row.kubeadm_mends && place.of_kubeadm))?;
-    let what = match &row.value {
-        Some(value) => format!("{value} in --{name}"),
-        None => format!("--{name}"),
-    };
-    Some(("FlagGone", row.gone, format!("{what}, which {} does not know,", row.gone)))
+) -> Vec<Refused> {
+    // Only the kubeadm of that very minor mends it.
+    let mended = |row: &GoneFlag| row.kubeadm_mends && place.of_kubeadm && target.first_hop() <= row.gone;
+    let rows = catalog.gone_flags(place.component).filter(|row| row.is(name, value) && !mended(row));
+    let refused = rows.map(|row| {
+        let what = match &row.value {
+            Some(value) => format!("{value} in --{name}"),
+            None => format!("--{name}"),
+        };
+        let what = format!("{what}, which {} does not know,", row.gone);
+        Refused { code: "FlagGone", minor: row.gone, what, link: None }
+    });
+    refused.collect()
 }
 
-/// The code, the first minor that refuses a gate with this value, and why, in words.
-fn refused_gate(catalog: &Catalog, name: &str, value: bool) -> Option<(&'static str, Minor, String)> {
+/// How a gate with this value is refused first; a value that could not be read may be any.
+fn refused_gate(catalog: &Catalog, name: &str, value: Option<bool>) -> Option<Refused> {
     let gate = catalog.gate(name)?;
-    match (gate.locked.filter(|_| gate.to == Some(!value)), gate.gone) {
-        (Some(locked), _) => Some((
-            "FeatureGateLocked",
-            locked,
-            format!("the feature gate {name}={value}, which {locked} takes as {} only,", !value),
-        )),
-        (None, Some(gone)) => {
-            Some(("FeatureGateGone", gone, format!("the feature gate {name}, which {gone} does not know,")))
-        }
-        (None, None) => None,
-    }
+    let locked = gate.locked.zip(gate.to).filter(|(_, to)| value == Some(!to));
+    Some(match (locked, gate.gone) {
+        (Some((minor, to)), _) => Refused {
+            code: "FeatureGateLocked",
+            minor,
+            what: format!("the feature gate {name}={}, which {minor} takes as {to} only,", !to),
+            link: Some(link::FEATURE_GATES),
+        },
+        (None, Some(minor)) => Refused {
+            code: "FeatureGateGone",
+            minor,
+            what: format!("the feature gate {name}, which {minor} does not know,"),
+            link: Some(link::FEATURE_GATES_REMOVED),
+        },
+        (None, None) => return None,
+    })
 }
 
 /// A setting as one would write it.
@@ -180,7 +214,8 @@ fn written(setting: &Setting) -> String {
     match setting {
         Setting::Flag(name, None) => format!("--{name}"),
         Setting::Flag(name, Some(value)) => format!("--{name}={value}"),
-        Setting::Gate(gate, value) => format!("{gate}={value}"),
+        Setting::Gate(gate, Some(value)) => format!("{gate}={value}"),
+        Setting::Gate(gate, None) => format!("{gate}, with a value that was not read"),
     }
 }
 
@@ -191,7 +226,7 @@ fn pass(evidence: &Evidence, target: &Target, cluster: Subject, api_only: bool) 
         nodes => format!(", {}", list::count(nodes, "kubelet")),
     };
     let message = format!(
-        "{} takes every flag and gate that is set: kubeadm-config, static pods, kubelet-config, kube-proxy{kubelets}",
+        "nothing that is set is gone or refused in {}: kubeadm-config, static pods, kubelet-config, kube-proxy{kubelets}",
         target.to.minor()
     );
     Finding::new("FlagsKnown", Severity::Pass, cluster, message)

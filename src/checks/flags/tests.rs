@@ -89,7 +89,7 @@ fn a_cluster_as_kubeadm_makes_it_passes() {
     let pass: &Finding = only(&findings, "FlagsKnown");
     assert_eq!(
         pass.message,
-        "1.31 takes every flag and gate that is set: kubeadm-config, static pods, kubelet-config, kube-proxy, 5 kubelets"
+        "nothing that is set is gone or refused in 1.31: kubeadm-config, static pods, kubelet-config, kube-proxy, 5 kubelets"
     );
     assert_eq!(findings.len(), 1);
 }
@@ -135,9 +135,25 @@ fn what_kubeadm_config_gives_is_found_in_both_of_its_forms() {
     ] {
         assert_eq!(said(&configured("1.30.4", more), "1.31.4"), one(Severity::Blocker, code, map), "{more}");
     }
+    // Each of several values is said, by the minor that does not know it.
+    let two =
+        "apiServer: {extraArgs: {enable-admission-plugins: 'PersistentVolumeLabel,SecurityContextDeny'}}";
+    assert_eq!(said(&configured("1.29.4", two), "1.30.4"), one(Severity::Blocker, "FlagGone", map));
+    let both = said(&configured("1.29.4", two), "1.31.4");
+    assert_eq!(
+        both.iter().map(|(severity, ..)| *severity).collect::<Vec<_>>(),
+        [Severity::Blocker, Severity::Warning]
+    );
+    // A gate that is gone is gone with any value.
+    let masked = "apiServer: {extraArgs: {feature-gates: 'CSINodeExpandSecret=[masked]'}}";
+    assert_eq!(said(&configured("1.30.4", masked), "1.31.4"), one(Severity::Blocker, "FeatureGateGone", map));
+    let locked = "apiServer: {extraArgs: {feature-gates: 'LogarithmicScaleDown=[masked]'}}";
+    assert_eq!(said(&configured("1.30.4", locked), "1.31.4"), []);
     for fine in [
         "apiServer: {extraArgs: {feature-gates: 'UserNamespacesSupport=true'}}",
         "apiServer: {extraArgs: {enable-admission-plugins: NodeRestriction}}",
+        // Nothing after the name of a part, as kubeadm reads it too.
+        "apiServer:",
         // Another component's.
         "apiServer: {extraArgs: {volume-host-cidr-denylist: 10.0.0.0/8}}",
         "apiServer: {}",
@@ -164,6 +180,16 @@ fn what_only_a_manifest_has_is_lost_and_warned_of() {
         said(&both, "1.31.4"),
         one(Severity::Blocker, "FeatureGateGone", "kube-system/ConfigMap/kubeadm-config")
     );
+    // Where that is not known, it is neither lost nor kept.
+    let mut unread = runs_with("1.30.4", &arguments);
+    unread.evidence.config_maps.remove("kubeadm-config");
+    let findings = unread.check(CHECK, "1.31.4");
+    let finding = only(&findings, "FeatureGateGone");
+    assert_eq!(finding.severity, Severity::Blocker);
+    assert!(
+        finding.message.ends_with("by its manifest") && finding.why.contains("not known"),
+        "{finding:#?}"
+    );
     assert_eq!(said(&runs_with("1.30.4", &["--cloud-config", "/etc/cloud"]), "1.31.4"), []);
     assert_eq!(
         said(&runs_with("1.32.4", &["--cloud-config", "/etc/cloud"]), "1.33.2"),
@@ -188,6 +214,18 @@ fn flags_of_kubelets_are_found_where_they_stand() {
         only(&findings, "FlagGone").message,
         "kubelet is given --keep-terminated-pod-volumes, which 1.31 does not know, by /etc/default/kubelet"
     );
+    // Written with underscores it is the same flag.
+    let underscores = flagged("1.36.3", &[DEFAULTS], "boot_id_file", Some("/x"));
+    assert_eq!(said(&underscores, "1.37.2"), one(Blocker, "FlagGone", "Node/w1"));
+    // Another value on the command line than in the file is a setting of its own.
+    let mut gates = flagged("1.30.4", &[PROCESS], "feature-gates", Some("JobReadyPods=true"));
+    gates.facts("w1", |facts| {
+        let flag = Flag { name: "feature-gates".into(), value: Some("AllBeta=false".into()), line: None };
+        let (kind, path) = DEFAULTS;
+        let file = FlagSource { kind: kind.into(), path: path.into(), flags: vec![flag] };
+        facts.kubelet.as_mut().unwrap().flag_sources.push(file);
+    });
+    assert_eq!(said(&gates, "1.31.4"), one(Blocker, "FeatureGateGone", "Node/w1"));
     let gates = flagged("1.30.4", &[DEFAULTS], "feature-gates", Some("JobReadyPods=true"));
     assert_eq!(said(&gates, "1.31.4"), one(Blocker, "FeatureGateGone", "Node/w1"));
 }
@@ -203,6 +241,9 @@ fn what_kubeadm_itself_takes_out_of_its_own_file_is_no_finding() {
     assert_eq!(pause(&[ENV]), []);
     assert_eq!(pause(&[ENV, PROCESS]), []);
     assert_eq!(pause(&[DEFAULTS, PROCESS]), one(Severity::Blocker, "FlagGone", "Node/w1"));
+    // kubeadm of a later minor leaves it: a kubelet that was left behind does not start then.
+    let behind = flagged("1.35.2", &[ENV], "pod-infra-container-image", None);
+    assert_eq!(said(&behind, "1.36.3"), one(Severity::Blocker, "FlagGone", "Node/w1"));
 }
 
 #[test]
@@ -236,8 +277,14 @@ fn a_kubelet_whose_flags_were_not_seen_is_unknown() {
     assert!(unread.iter().all(|finding| finding.could_hide == Some(Severity::Blocker)));
     assert!(!findings.iter().any(|finding| finding.code == "FlagsKnown"));
     // Within a minor nothing goes.
-    let patch = world.check(CHECK, "1.30.9");
-    assert!(patch.iter().all(|finding| finding.could_hide != Some(Severity::Blocker)));
+    let could_block = |world: &World| {
+        let findings = world.check(CHECK, "1.30.9").into_iter();
+        findings.filter(|finding| finding.could_hide == Some(Severity::Blocker)).count()
+    };
+    assert_eq!(could_block(&world), 0);
+    // But a kubelet that is behind goes over minors.
+    world.edit_node("w1", |node| node.status.node_info.kubelet_version = "v1.29.4".into());
+    assert_eq!(could_block(&world), 1);
 }
 
 /// Whatever a manifest may have that goes is kept when it is read.

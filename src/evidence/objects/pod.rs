@@ -185,13 +185,16 @@ impl Flags {
         let mut rest = arguments.iter().peekable();
         while let Some(argument) = rest.next() {
             let Some((name, value)) = split_flag(argument) else { continue };
-            if !KEPT_FLAGS.contains(&name) {
+            // Kubernetes' components take both.
+            let name = name.replace('_', "-");
+            if !KEPT_FLAGS.contains(&name.as_str()) {
                 continue;
             }
             let next = rest.peek().filter(|next| value.is_none() && !next.starts_with('-'));
-            kept.push(
-                next.map_or_else(|| argument.as_str().into(), |next| format!("--{name}={next}").into()),
-            );
+            kept.push(match value.or_else(|| next.map(|next| next.as_str())) {
+                Some(value) => format!("--{name}={value}").into(),
+                None => format!("--{name}").into(),
+            });
         }
         Self(kept.into())
     }
