@@ -25,19 +25,22 @@ pub struct GoneFlag {
 }
 
 impl GoneFlag {
-    /// Whether it is what a command line has: its name, and among its values this one, turned on or off.
-    pub fn is(&self, name: &str, value: Option<&str>) -> bool {
+    /// Whether it is what a command line has: the flag with any value, or this one among its values, turned on or off.
+    pub fn is(&self, value: Option<&str>) -> bool {
         let has = |wanted: &str| {
             value.unwrap_or_default().split(',').any(|one| one.trim().trim_start_matches('-') == wanted)
         };
-        self.flag == name && self.value.as_deref().is_none_or(has)
+        self.value.as_deref().is_none_or(has)
     }
 }
 
 impl Catalog {
-    /// The flags of a component that go, in the order of their names.
-    pub fn gone_flags<'a>(&'a self, component: &'a str) -> impl Iterator<Item = &'a GoneFlag> {
-        self.flags.iter().filter(move |flag| flag.component == component)
+    /// What goes of a component's flag with this name: the flag, or values of it.
+    pub fn gone_flags(&self, component: &str, name: &str) -> &[GoneFlag] {
+        let key = |flag: &GoneFlag| (flag.component.as_str(), flag.flag.as_str()).cmp(&(component, name));
+        let begin = self.flags.partition_point(|flag| key(flag).is_lt());
+        let end = self.flags.partition_point(|flag| key(flag).is_le());
+        self.flags.get(begin..end).unwrap_or_default()
     }
 }
 
@@ -67,7 +70,11 @@ mod tests {
     #[test]
     fn a_value_is_gone_in_a_list_and_turned_off_too() {
         let gone = |component: &str, name: &str, value: Option<&str>| {
-            catalog().gone_flags(component).find(|flag| flag.is(name, value)).map(|flag| flag.gone.minor)
+            catalog()
+                .gone_flags(component, name)
+                .iter()
+                .find(|flag| flag.is(value))
+                .map(|flag| flag.gone.minor)
         };
         assert_eq!(gone("kubelet", "keep-terminated-pod-volumes", None), Some(31));
         assert_eq!(gone("kubelet", "keep-terminated-pod-volumes", Some("false")), Some(31));

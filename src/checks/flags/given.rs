@@ -4,7 +4,7 @@
 //! and 1.37.2: manifests are written anew from kubeadm-config, config.yaml of each node from kubelet-config, kube-proxy's
 //! from its own ConfigMap; kubeadm-flags.env, unit and drop-ins stay.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -184,7 +184,7 @@ pub(super) fn on_machine<'a>(node: &str, facts: &NodeFacts, stamp: &'a Stamp) ->
         let flags = source.flags.iter();
         settings(flags.map(|flag| (flag.name.to_string(), flag.value.as_deref().map(str::to_owned))))
     };
-    let in_files: Vec<Setting> = files.iter().flat_map(|file| of(file)).collect();
+    let in_files: BTreeSet<Setting> = files.iter().flat_map(|file| of(file)).collect();
     let place = |source: &FlagSource, only_unexplained: bool| {
         let mut settings = of(source);
         settings.retain(|setting| !(only_unexplained && in_files.contains(setting)));

@@ -176,7 +176,7 @@ fn gone_flags(
 ) -> Vec<Refused> {
     // Only the kubeadm of that very minor mends it.
     let mended = |row: &GoneFlag| row.kubeadm_mends && place.of_kubeadm && target.first_hop() <= row.gone;
-    let rows = catalog.gone_flags(place.component).filter(|row| row.is(name, value) && !mended(row));
+    let rows = catalog.gone_flags(place.component, name).iter().filter(|row| row.is(value) && !mended(row));
     let refused = rows.map(|row| {
         let what = match &row.value {
             Some(value) => format!("{value} in --{name}"),
