@@ -32,7 +32,8 @@ fn nothing_runs_before_it_is_confirmed_and_a_step_stops_fails_and_is_tried_again
     let first = terminal.see("UPGRADE · changes the cluster")?;
     assert!(first.lines[0].contains(" DEMO "), "{first}");
     terminal.press(["P"])?;
-    let plan = terminal.see("step 1 of ")?;
+    // The header of every screen says the step too.
+    let plan = terminal.see("│ step 1 of ")?;
     assert!(plan.line_with("▸○ snapshot of etcd on cp1")?.contains("ready"), "{plan}");
 
     // Cancel has the focus.

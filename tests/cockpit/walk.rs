@@ -118,7 +118,7 @@ fn the_demos_upgrade_is_walked_to_its_end_by_keys_and_its_recording_is_walked_th
     terminal.press(["c"])?;
     terminal.see("backup/cp1: confirmed, ")?;
     terminal.press(["P"])?;
-    terminal.see("step 1 of ")?;
+    terminal.see("│ step 1 of ")?;
     terminal.press(["c"])?;
     terminal.see("package/cp1: confirmed, ")?;
     terminal.press(["."])?;
