@@ -172,7 +172,7 @@ fn static_pod<'a>(evidence: &'a Evidence, node: &str, component: &str) -> Option
 /// The static pods of a control plane run images of a version, and are ready; etcd, where it is one, is ready.
 pub fn static_pods_are(evidence: &Evidence, node: &str, version: &Version) -> Vec<Condition> {
     let mut conditions = Vec::new();
-    for component in ["kube-apiserver", "kube-controller-manager", "kube-scheduler"] {
+    for component in static_pods::VERSIONED {
         let what = format!("{component} of {node} runs v{version}, and is ready");
         conditions.push(pod_condition(evidence, node, component, what, Some(version)));
     }
@@ -207,7 +207,7 @@ fn pod_condition(
 /// what the kubelet has yet to start.
 pub fn manifests_are(facts: &NodeFacts, version: &Version) -> bool {
     let manifests = facts.static_pods.as_deref().unwrap_or_default();
-    ["kube-apiserver", "kube-controller-manager", "kube-scheduler"].iter().all(|component| {
+    static_pods::VERSIONED.iter().all(|component| {
         let manifest = manifests.iter().find(|manifest| manifest.name.as_deref() == Some(component));
         manifest.is_some_and(|manifest| {
             manifest.images.iter().any(|image| Image::of(image).version().as_ref() == Some(version))

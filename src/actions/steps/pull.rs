@@ -5,10 +5,8 @@ use crate::actions::observed::{Condition, Holds, all, kubeadm_is, static_pods_ar
 use crate::actions::plan::{Step, StepKind};
 use crate::checks::common::kubeadm;
 use crate::checks::common::shell::quote;
+use crate::checks::common::static_pods::VERSIONED;
 use crate::evidence::objects::Node;
-
-/// What a control plane runs of the target's own version.
-const COMPONENTS: [&str; 3] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
 
 /// Where kubeadm fetches images from, if nothing else is configured.
 const DEFAULT: &str = "registry.k8s.io";
@@ -38,7 +36,7 @@ pub(in crate::actions) fn make(site: &Site, node: &Node) -> Step {
     step.postcondition = match site.facts_after(&step.id, node) {
         // What runs was pulled.
         _ if all(&runs) == Holds::Yes => runs,
-        Ok(facts) => COMPONENTS.iter().map(|component| image_is_there(facts, component, site)).collect(),
+        Ok(facts) => VERSIONED.iter().map(|component| image_is_there(facts, component, site)).collect(),
         Err(condition) => vec![condition],
     };
     step

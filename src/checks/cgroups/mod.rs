@@ -5,7 +5,7 @@ mod driver;
 
 use super::common::facts::{UnreadFacts, flag, unseen};
 use super::common::kubelet_config::{self, KubeletConfiguration};
-use super::common::{known, link, scope};
+use super::common::{config_map, known, link, scope};
 use super::finding::unknowns;
 use super::{Finding, Severity, Subject, Target};
 use crate::catalog::{Catalog, CgroupRule, CgroupV1};
@@ -51,7 +51,7 @@ fn judge(catalog: &Catalog, evidence: &Evidence, target: &Target) -> Vec<Finding
         }
     }
     if let (Err(why), false) = (&context.config, nodes.is_empty()) {
-        let subject = Subject::object("v1", "ConfigMap", "kube-system", "kubelet-config");
+        let subject = config_map::subject("kubelet-config");
         findings.push(
             Finding::unknown("KubeletConfigUnread", Severity::Blocker, subject, why)
                 .why("The upgrade writes it to every node."),

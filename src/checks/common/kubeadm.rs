@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 use serde_yaml::Value;
 
-use crate::evidence::{Evidence, Reason, Stamp, Unread};
+use super::config_map::Document;
+use crate::evidence::{Evidence, Stamp, Unread};
 
 /// The fields of kubeadm's ClusterConfiguration that checks and plans look at. Where one is not set, kubeadm's own default
 /// counts, which is not filled in here.
@@ -146,27 +147,21 @@ impl<'de> Deserialize<'de> for ExtraArgs {
 /// The ClusterConfiguration.
 ///
 /// # Errors
-/// Why it was not read; [`Reason::Absent`] where there is none.
+/// Why it was not read; [`Reason::Absent`](crate::evidence::Reason::Absent) where there is none.
 pub fn configuration(evidence: &Evidence) -> Result<(ClusterConfiguration, &Stamp), Unread> {
-    let name = "kubeadm-config";
-    let unread = |reason, why: &str| {
-        Unread::new("get", "configmaps", reason, why).in_namespace("kube-system").of(name)
+    const DOCUMENT: Document = Document {
+        config_map: "kubeadm-config",
+        key: "ClusterConfiguration",
+        called: "ClusterConfiguration",
     };
-    let reading = evidence.config_maps.get(name).ok_or_else(|| unread(Reason::Pending, ""))?;
-    let (map, stamp) = reading.get().map_err(Clone::clone)?;
-    let document = map
-        .data
-        .get("ClusterConfiguration")
-        .ok_or_else(|| unread(Reason::Malformed, "it has no ClusterConfiguration"))?;
-    let configuration =
-        serde_yaml::from_str(document).map_err(|error| unread(Reason::Malformed, &error.to_string()))?;
-    Ok((configuration, stamp))
+    DOCUMENT.parsed(evidence)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::checks::testing::World;
+    use crate::evidence::Reason;
     use serde_json::json;
 
     #[test]

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::evidence::{Evidence, Reason, Stamp, Unread};
+use super::config_map::Document;
+use crate::evidence::{Evidence, Stamp, Unread};
 
 /// The fields of KubeletConfiguration that checks look at.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -30,36 +31,27 @@ pub struct KubeletConfiguration {
 /// The KubeletConfiguration.
 ///
 /// # Errors
-/// Why it was not read; [`Reason::Absent`] where there is none.
+/// Why it was not read; [`Reason::Absent`](crate::evidence::Reason::Absent) where there is none.
 pub fn configuration(evidence: &Evidence) -> Result<(KubeletConfiguration, &Stamp), Unread> {
-    let (document, stamp) = document(evidence)?;
-    let configuration =
-        serde_yaml::from_str(document).map_err(|error| unread(Reason::Malformed, &error.to_string()))?;
-    Ok((configuration, stamp))
+    DOCUMENT.parsed(evidence)
 }
 
 /// The KubeletConfiguration as it stands in the ConfigMap kubelet-config.
 ///
 /// # Errors
-/// Why it was not read; [`Reason::Absent`] where there is none.
+/// Why it was not read; [`Reason::Absent`](crate::evidence::Reason::Absent) where there is none.
 pub fn document(evidence: &Evidence) -> Result<(&str, &Stamp), Unread> {
-    let reading = evidence.config_maps.get(NAME).ok_or_else(|| unread(Reason::Pending, ""))?;
-    let (map, stamp) = reading.get().map_err(Clone::clone)?;
-    let document =
-        map.data.get("kubelet").ok_or_else(|| unread(Reason::Malformed, "it has no document kubelet"))?;
-    Ok((document, stamp))
+    DOCUMENT.text(evidence)
 }
 
-const NAME: &str = "kubelet-config";
-
-fn unread(reason: Reason, why: &str) -> Unread {
-    Unread::new("get", "configmaps", reason, why).in_namespace("kube-system").of(NAME)
-}
+const DOCUMENT: Document =
+    Document { config_map: "kubelet-config", key: "kubelet", called: "document kubelet" };
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::checks::testing::World;
+    use crate::evidence::Reason;
     use serde_json::json;
 
     #[test]

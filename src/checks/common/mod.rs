@@ -2,6 +2,7 @@
 //! command is quoted. Pure functions, as the checks are.
 
 pub mod addons;
+pub mod config_map;
 pub mod facts;
 pub mod image;
 pub mod known;

@@ -7,6 +7,9 @@ use crate::evidence::objects::Pod;
 /// The namespace of the control plane.
 pub const NAMESPACE: &str = "kube-system";
 
+/// The components of a control plane that carry Kubernetes' version; etcd has its own.
+pub const VERSIONED: [&str; 3] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
+
 /// The pods of kube-system. A listing is sorted by namespace, so this looks at no others.
 pub fn kube_system(pods: &Listing<Pod>) -> impl Iterator<Item = &Pod> {
     let start = pods.items.partition_point(|pod| &*pod.metadata.namespace < NAMESPACE);

@@ -12,9 +12,6 @@ use crate::checks::{Finding, Severity, Subject};
 use crate::evidence::objects::{Node, Pod};
 use crate::evidence::{Evidence, Stamp};
 
-/// The static pods of every control plane. etcd's has a pane of its own.
-const COMPONENTS: [&str; 3] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
-
 /// How long ago a restart still says something.
 const RECENT: SignedDuration = SignedDuration::from_hours(1);
 
@@ -29,7 +26,7 @@ pub(super) fn findings(evidence: &Evidence, nodes: &[&Node]) -> Vec<Finding> {
         .collect();
     let complete = gaps.is_empty();
     for node in nodes {
-        for component in COMPONENTS {
+        for component in static_pods::VERSIONED {
             let name = format!("{component}-{}", node.metadata.name);
             match mirrors.get(name.as_str()) {
                 Some(pod) => findings.extend(judge(component, pod, evidence.at, listing.stamp.as_ref())),

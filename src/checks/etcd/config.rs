@@ -6,6 +6,7 @@
 
 use super::{Context, Finding, Severity, Subject, link, remedy};
 use crate::catalog::version_of_tag;
+use crate::checks::common::config_map;
 use crate::checks::common::kubeadm::LocalEtcd;
 use crate::evidence::{Scope, Stamp};
 use crate::version::Version;
@@ -39,7 +40,7 @@ pub(super) fn findings(context: &Context<'_>) -> Vec<Finding> {
 
 /// The ConfigMap as a subject.
 pub(super) fn subject() -> Subject {
-    Subject::object("v1", "ConfigMap", "kube-system", "kubeadm-config")
+    config_map::subject("kubeadm-config")
 }
 
 /// The tag that keeps etcd at a version, if one does.

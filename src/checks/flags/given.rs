@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use crate::checks::common::config_map::{self, Document};
 use crate::checks::common::kubeadm::{ClusterConfiguration, Component, ExtraArgs};
 use crate::checks::common::kubelet_config::KubeletConfiguration;
 use crate::checks::common::static_pods;
@@ -15,9 +16,6 @@ use crate::checks::{Remedy, Subject};
 use crate::evidence::node_facts::{FlagSource, NodeFacts};
 use crate::evidence::objects::Pod;
 use crate::evidence::{Evidence, Reason, Stamp, Unread};
-
-/// The components that run in static pods and have flags of Kubernetes.
-pub(super) const STATIC: [&str; 3] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
 
 /// The flag that sets feature gates.
 const GATES: &str = "feature-gates";
@@ -75,7 +73,7 @@ pub(super) fn configured<'a>(config: &ClusterConfiguration, stamp: &'a Stamp) ->
     ];
     let place = |(component, part, of): (&'static str, &str, &Option<Component>)| Place {
         component,
-        subject: config_map("kubeadm-config"),
+        subject: config_map::subject("kubeadm-config"),
         name: format!("{part}.extraArgs of the ConfigMap kubeadm-config"),
         settings: settings(of.iter().flat_map(|of| extra_args(&of.extra_args))),
         stays: Stays::Yes,
@@ -118,7 +116,7 @@ pub(super) fn running<'a>(evidence: &'a Evidence, configured: Option<&[Place<'_>
             stamp: pods.stamp.as_ref(),
         }
     };
-    STATIC
+    static_pods::VERSIONED
         .into_iter()
         .flat_map(|component| static_pods::of(pods, component).map(move |pod| place(component, pod)))
         .collect()
@@ -128,7 +126,7 @@ pub(super) fn running<'a>(evidence: &'a Evidence, configured: Option<&[Place<'_>
 pub(super) fn of_kubelets<'a>(config: &KubeletConfiguration, stamp: &'a Stamp) -> Place<'a> {
     Place {
         component: "kubelet",
-        subject: config_map("kubelet-config"),
+        subject: config_map::subject("kubelet-config"),
         name: "featureGates of the ConfigMap kubelet-config".to_owned(),
         settings: gates(&config.feature_gates),
         stays: Stays::Yes,
@@ -149,24 +147,16 @@ pub(super) fn of_kube_proxy(evidence: &Evidence) -> Result<Option<Place<'_>>, Un
         feature_gates: Option<BTreeMap<String, bool>>,
     }
     const NAME: &str = "kube-proxy";
-    let unread = |reason, why: &str| {
-        Unread::new("get", "configmaps", reason, why).in_namespace("kube-system").of(NAME)
-    };
-    let reading = evidence.config_maps.get(NAME).ok_or_else(|| unread(Reason::Pending, ""))?;
-    let (map, stamp) = match reading.get() {
+    const DOCUMENT: Document =
+        Document { config_map: NAME, key: "config.conf", called: "document config.conf" };
+    let (config, stamp) = match DOCUMENT.parsed::<Option<KubeProxyConfiguration>>(evidence) {
         Ok(read) => read,
         Err(absent) if absent.reason == Reason::Absent => return Ok(None),
-        Err(why) => return Err(why.clone()),
+        Err(why) => return Err(why),
     };
-    let document = map
-        .data
-        .get("config.conf")
-        .ok_or_else(|| unread(Reason::Malformed, "it has no document config.conf"))?;
-    let config: Option<KubeProxyConfiguration> =
-        serde_yaml::from_str(document).map_err(|error| unread(Reason::Malformed, &error.to_string()))?;
     Ok(Some(Place {
         component: NAME,
-        subject: config_map(NAME),
+        subject: config_map::subject(NAME),
         name: "featureGates of the ConfigMap kube-proxy".to_owned(),
         settings: gates(&config.unwrap_or_default().feature_gates.unwrap_or_default()),
         stays: Stays::Yes,
@@ -208,10 +198,6 @@ pub(super) fn on_machine<'a>(node: &str, facts: &NodeFacts, stamp: &'a Stamp) ->
     };
     let files = files.iter().map(|file| place(file, false));
     files.chain(process.iter().map(|process| place(process, true))).collect()
-}
-
-fn config_map(name: &str) -> Subject {
-    Subject::object("v1", "ConfigMap", "kube-system", name)
 }
 
 fn edit(name: &str, what: &str) -> Remedy {

@@ -6,7 +6,7 @@ mod given;
 use given::{Place, Setting, Stays};
 
 use super::common::facts::{UnreadFacts, unseen};
-use super::common::{known, kubeadm, kubelet_config, link, list, scope};
+use super::common::{config_map, known, kubeadm, kubelet_config, link, list, scope};
 use super::finding::unknowns;
 use super::{Finding, Severity, Subject, Target};
 use crate::catalog::{Catalog, GoneFlag};
@@ -31,8 +31,7 @@ fn judge(catalog: &'static Catalog, evidence: &Evidence, target: &Target) -> Vec
     findings.extend(unknowns(UNREAD, Severity::Warning, &cluster, &evidence.objects.pods.gaps()));
     let (mut places, unread) = of_the_cluster(evidence);
     findings.extend(unread.iter().map(|why| {
-        let subject =
-            Subject::object("v1", "ConfigMap", "kube-system", why.of.as_deref().unwrap_or_default());
+        let subject = config_map::subject(why.of.as_deref().unwrap_or_default());
         Finding::unknown(UNREAD, Severity::Blocker, subject, why)
             .why("The upgrade gives the components what stands in it.")
     }));

@@ -290,7 +290,7 @@ fn a_kubelet_whose_flags_were_not_seen_is_unknown() {
 /// Whatever a manifest may have that goes is kept when it is read.
 #[test]
 fn flags_that_go_are_on_the_allow_list() {
-    for component in super::given::STATIC {
+    for component in crate::checks::common::static_pods::VERSIONED {
         let rows = crate::catalog::Catalog::get().unwrap().flags.iter();
         for row in rows.filter(|row| row.component == component) {
             let argument = format!("--{}={}", row.flag, row.value.as_deref().unwrap_or("x"));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Context, Maker, parse};
 use crate::checks::common::facts::{UnreadFacts, unseen};
-use crate::checks::common::{kubeadm, link, list, scope};
+use crate::checks::common::{config_map, kubeadm, link, list, scope};
 use crate::checks::{Finding, Severity, Subject};
 use crate::evidence::{Reason, Stamp, Unread};
 use crate::version::{Minor, Version};
@@ -33,7 +33,7 @@ fn configuration(context: &Context<'_>) -> Finding {
 }
 
 fn its_config() -> Subject {
-    Subject::object("v1", "ConfigMap", "kube-system", "kubeadm-config")
+    config_map::subject("kubeadm-config")
 }
 
 fn missing(unread: &Unread) -> Finding {
